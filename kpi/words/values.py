@@ -1,0 +1,67 @@
+"""Values as people read them: in the KPI's unit, with the digits that mean something."""
+
+from datetime import date
+
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal, format_percent
+
+from kpi.metrics import Unit
+from kpi.words import text
+
+LOCALE = "en"
+NO_VALUE = "–"
+
+PATTERNS = {"minutes": "#,##0.0", "score": "0.00", "points": "+0.0;-0.0;0.0", "events": "#,##0"}
+SHARE_PATTERN = "0.0%"
+
+
+def value_text(value: float | None, unit: Unit, currency: str) -> str:
+    """The value with its unit; a dash when there is none, because unknown is never 0."""
+    match value, unit:
+        case None, _:
+            return NO_VALUE
+        case number, "share":
+            return format_percent(number, SHARE_PATTERN, locale=LOCALE)
+        case number, "currency" if currency:
+            return format_currency(number, currency, locale=LOCALE)
+        case number, "currency":
+            return format_decimal(number, "#,##0.00", locale=LOCALE)
+        case number, "minutes":
+            return duration_text(number)
+        case number, _:
+            return format_decimal(number, PATTERNS[unit], locale=LOCALE)
+
+
+def duration_text(minutes: float) -> str:
+    """Minutes up to two hours, then hours up to two days, then days."""
+    if abs(minutes) < 120:
+        return text("{number} min", number=format_decimal(minutes, PATTERNS["minutes"], locale=LOCALE))
+    if abs(minutes) < 2880:
+        return text("{number} h", number=format_decimal(minutes / 60, PATTERNS["minutes"], locale=LOCALE))
+    return text("{number} days", number=format_decimal(minutes / 1440, PATTERNS["minutes"], locale=LOCALE))
+
+
+def difference_text(difference: float | None, unit: Unit, currency: str) -> str:
+    """A difference with its sign; of shares in percentage points."""
+    if difference is None:
+        return NO_VALUE
+    sign = "+" if difference > 0 else "−" if difference < 0 else "±"
+    if unit == "share":
+        return sign + text("{number} pp", number=format_decimal(abs(difference) * 100, "0.0", locale=LOCALE))
+    plain = value_text(abs(difference), unit, currency)
+    return sign + plain.lstrip("+")
+
+
+def relative_text(relative: float | None) -> str:
+    """A relative change with its sign."""
+    return NO_VALUE if relative is None else format_percent(relative, "+0.0%;-0.0%;0.0%", locale=LOCALE)
+
+
+def count_text(count: int) -> str:
+    """A count with thousands separated."""
+    return format_decimal(count, "#,##0", locale=LOCALE)
+
+
+def day_text(day: date) -> str:
+    """A day with its weekday."""
+    return format_date(day, "EEE d MMM y", locale=LOCALE)
