@@ -1,0 +1,32 @@
+"""All that the owner of the figures decides, read together from the data folder."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from kpi import calendar, definitions, targets
+from kpi.calendar import Calendar
+from kpi.definitions import Definitions
+from kpi.targets import Target
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`digest` changes when any of the files does."""
+
+    definitions: Definitions
+    calendar: Calendar
+    targets: tuple[Target, ...]
+    digest: str
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of a data folder; what is not set has the documented default."""
+    files = [folder / name for name in (definitions.FILE, calendar.FILE, targets.FILE)]
+    content = b"\0".join(file.read_bytes() if file.is_file() else b"" for file in files)
+    return Settings(
+        definitions.read_definitions(folder),
+        calendar.read_calendar(folder),
+        targets.read_targets(folder),
+        sha256(content).hexdigest(),
+    )
