@@ -1,0 +1,162 @@
+-- Event versions -> one row per event as it was known at $as_of, in whole seconds, ten-thousandths and local dates.
+-- $parts are checked extracts. Relations: schedules (store, zone), limits (kpi, starts_on, ends_on, seconds).
+CREATE TABLE events AS
+WITH known AS (
+    SELECT *
+    FROM read_parquet($parts, hive_partitioning = FALSE)
+    WHERE updated_at <= $as_of
+    QUALIFY row_number() OVER (PARTITION BY source, event_id ORDER BY updated_at DESC, row_hash DESC) = 1
+),
+present AS (
+    SELECT
+        source,
+        event_id,
+        coalesce(region, 'unknown') AS region,
+        store,
+        channel,
+        service,
+        coalesce(agent, 'unknown') AS agent,
+        coalesce(segment, 'unknown') AS segment,
+        coalesce(touchpoint, 'unknown') AS touchpoint,
+        coalesce(priority, 'unknown') AS priority,
+        coalesce(disposition, 'normal') AS disposition,
+        customer,
+        merged_into,
+        updated_at,
+        opened_at,
+        CASE WHEN responded_at <= $as_of THEN responded_at END AS responded_at,
+        CASE WHEN resolved_at <= $as_of THEN resolved_at END AS resolved_at,
+        coalesce(
+            CASE WHEN resolved_at <= $as_of THEN resolved_at END,
+            CASE WHEN closed_at <= $as_of THEN closed_at END
+        ) AS ended_at,
+        CASE WHEN reopened_at <= $as_of THEN reopened_at END AS reopened_at,
+        CASE WHEN answered_at <= $as_of THEN answered_at END AS answered_at,
+        due_at,
+        contact_count,
+        transfer_count,
+        reopen_count,
+        resolved_first_contact,
+        agreement_met,
+        CAST(split_part(coalesce(satisfaction_scale, '1..5'), '..', 1) AS DECIMAL(9, 4)) AS scale_lowest,
+        CAST(split_part(coalesce(satisfaction_scale, '1..5'), '..', 2) AS DECIMAL(9, 4)) AS scale_highest,
+        satisfaction,
+        recommendation,
+        effort,
+        cost,
+        handle_minutes,
+        coalesce(outcome, 'unknown') AS outcome,
+        failure_type,
+        quality_passed,
+        coalesce(is_complaint, FALSE) AS is_complaint
+    FROM known
+    WHERE NOT coalesce(is_deleted, FALSE)
+      AND opened_at <= $as_of
+),
+contacts AS (
+    SELECT
+        source,
+        customer,
+        service,
+        merged_into,
+        opened_at AS again_at
+    FROM present
+    WHERE disposition IN ('normal', 'merged')
+),
+again AS (
+    SELECT
+        present.source,
+        present.event_id,
+        contacts.again_at
+    FROM present
+    ASOF JOIN (FROM contacts WHERE customer IS NOT NULL) AS contacts
+        ON contacts.customer = present.customer
+        AND contacts.service = present.service
+        AND contacts.again_at > present.resolved_at
+    UNION ALL
+    SELECT
+        present.source,
+        present.event_id,
+        contacts.again_at
+    FROM present
+    INNER JOIN (FROM contacts WHERE merged_into IS NOT NULL) AS contacts
+        ON contacts.source = present.source
+        AND contacts.merged_into = present.event_id
+        AND contacts.again_at > present.resolved_at
+),
+repeats AS (
+    SELECT
+        source,
+        event_id,
+        min(again_at) AS repeated_at
+    FROM again
+    GROUP BY source, event_id
+),
+local AS (
+    SELECT
+        present.*,
+        repeats.repeated_at,
+        CAST(timezone(coalesce(schedules.zone, $zone), opened_at) AS DATE) AS opened_on,
+        CAST(timezone(coalesce(schedules.zone, $zone), resolved_at) AS DATE) AS resolved_on,
+        CAST(timezone(coalesce(schedules.zone, $zone), ended_at) AS DATE) AS ended_on,
+        CAST(timezone(coalesce(schedules.zone, $zone), coalesce(answered_at, ended_at)) AS DATE) AS answered_on
+    FROM present
+    LEFT JOIN repeats USING (source, event_id)
+    LEFT JOIN schedules USING (store)
+)
+SELECT
+    source,
+    event_id,
+    region,
+    store,
+    channel,
+    service,
+    agent,
+    segment,
+    touchpoint,
+    priority,
+    disposition,
+    opened_at,
+    responded_at,
+    resolved_at,
+    ended_at,
+    updated_at,
+    due_at,
+    opened_on,
+    resolved_on,
+    ended_on,
+    answered_on,
+    date_diff('second', opened_at, responded_at) AS response_seconds,
+    CASE WHEN responded_at IS NULL AND ended_at IS NULL THEN date_diff('second', opened_at, $as_of) END AS waiting_seconds,
+    response_limits.seconds AS response_limit_seconds,
+    date_diff('second', opened_at, resolved_at) AS resolution_seconds,
+    CASE WHEN resolved_at IS NULL AND ended_at IS NULL THEN date_diff('second', opened_at, $as_of) END AS unresolved_seconds,
+    resolution_limits.seconds AS resolution_limit_seconds,
+    resolved_at + to_seconds($window_seconds) <= $as_of AS is_mature,
+    customer IS NOT NULL AS has_customer,
+    coalesce(repeated_at <= resolved_at + to_seconds($window_seconds), FALSE) AS is_repeated,
+    CASE
+        WHEN reopened_at IS NULL THEN coalesce(reopen_count, 0) > 0
+        ELSE reopened_at <= resolved_at + to_seconds($window_seconds)
+    END AS is_reopened,
+    contact_count,
+    transfer_count,
+    resolved_first_contact,
+    agreement_met,
+    CAST(round(((satisfaction - scale_lowest) * 40000) / (scale_highest - scale_lowest)) + 10000 AS BIGINT) AS satisfaction_points,
+    recommendation,
+    effort,
+    CAST(cost * 10000 AS BIGINT) AS cost_units,
+    CAST(round(handle_minutes * 60) AS BIGINT) AS handle_seconds,
+    outcome,
+    failure_type,
+    quality_passed,
+    is_complaint
+FROM local
+LEFT JOIN limits AS response_limits
+    ON response_limits.kpi = 'response_time'
+    AND local.opened_on BETWEEN response_limits.starts_on AND response_limits.ends_on
+LEFT JOIN limits AS resolution_limits
+    ON resolution_limits.kpi = 'resolution_time'
+    AND local.opened_on BETWEEN resolution_limits.starts_on AND resolution_limits.ends_on
+ORDER BY opened_on, store, channel;

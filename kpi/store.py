@@ -1,0 +1,276 @@
+"""The state: what the extracts say, as one immutable DuckDB file a version, opened read-only by any number of processes.
+
+Everything here can be rebuilt from the extracts. A new version is written under a temporary name and renamed, then the
+pointer `current.json` is replaced: whatever happens, the state is the one before or the one after.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from kpi import extracts
+from kpi.calendar import Schedule, open_intervals
+from kpi.errors import LoaderBusy, StateError
+from kpi.extracts import Verdict
+from kpi.metrics import DEFAULT_LIMIT_MINUTES
+from kpi.settings import Settings, read_settings
+
+SQL = Path(__file__).parent / "sql"
+LAYOUT = sha256(b"".join(file.read_bytes() for file in sorted(SQL.glob("*.sql")))).hexdigest()
+"""Changes when the derivation does, so that a new release rebuilds the state by itself."""
+
+LIMITED_DURATIONS = ("response_time", "resolution_time")
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class State:
+    """One version of the events, and what they were derived from.
+
+    `as_of` is the newest update known, in UTC; `version` changes with the data, the settings or the derivation; `measured`
+    are the contract columns that at least one extract has.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    version: str
+    as_of: datetime
+    event_count: int
+    measured: frozenset[str]
+    verdicts: tuple[Verdict, ...]
+    settings: Settings
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor for one query: a connection shared by threads returns other threads' rows."""
+        return self.connection.cursor()
+
+    @property
+    def known_on(self) -> date:
+        """The local day of `as_of`, the first that is not complete."""
+        return self.as_of.astimezone(ZoneInfo(self.settings.calendar.default.zone)).date()
+
+
+def ignore_progress(done: int, total: int, what: str) -> None:
+    """For callers who show nothing."""
+
+
+def load(folder: Path, progress: Progress) -> State:
+    """Check what is new in the extracts, and publish the state that follows from all of them and the settings."""
+    state_folder = folder / "state"
+    parts = state_folder / "parts"
+    _make_folder(parts)
+    with _only_loader(state_folder):
+        settings = read_settings(folder)
+        files = extracts.listing(folder / "extracts")
+        verdicts = tuple(extracts.check(files, folder / "extracts", parts, datetime.now(UTC), progress))
+        version = _version(verdicts, settings)
+        file = state_folder / _file_name(version)
+        if not file.exists():
+            progress(len(files), len(files), "events")
+            _build(file, _parts(verdicts, parts), settings)
+        _publish(state_folder, version, verdicts)
+        _remove_others(state_folder, keep=file)
+    return current(folder)
+
+
+def latest(folder: Path, progress: Progress) -> State:
+    """As `load`; while another program is loading, what is published."""
+    try:
+        return load(folder, progress)
+    except LoaderBusy:
+        return current(folder)
+
+
+def current(folder: Path) -> State:
+    """The published state."""
+    state_folder = folder / "state"
+    try:
+        pointer = json.loads((state_folder / "current.json").read_text())
+        verdicts = tuple(extracts.from_json(json.dumps(entry)) for entry in pointer["verdicts"])
+        connection = _connect(state_folder / _file_name(pointer["version"]), "READ_ONLY")
+    except (OSError, ValueError, KeyError, duckdb.Error) as error:
+        raise StateError("{where}: nothing is loaded yet. Run: kpi load --data {folder}", where=state_folder, folder=folder) from error
+    return _state(connection, pointer["version"], verdicts, read_settings(folder))
+
+
+def published_version(folder: Path) -> str:
+    """The version that `current` would open, or an empty text when nothing is loaded: cheap enough to ask often."""
+    try:
+        return str(json.loads((folder / "state" / "current.json").read_text())["version"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def known_at(state: State, folder: Path, as_of: datetime) -> State:
+    """The events as they were known at a moment: later versions, and whatever happened later, are not there."""
+    connection = _connect(Path(":memory:"), "AUTOMATIC")
+    parts = _parts(state.verdicts, folder / "state" / "parts")
+    _derive(connection, parts, state.settings, as_of)
+    return _state(connection, f"{state.version}-{as_of:%Y%m%dT%H%M%S}", state.verdicts, state.settings)
+
+
+def _state(connection: duckdb.DuckDBPyConnection, version: str, verdicts: tuple[Verdict, ...], settings: Settings) -> State:
+    as_of, event_count = connection.execute("SELECT as_of, (SELECT count(*) FROM events) FROM knowledge").fetchall()[0]
+    measured = frozenset(column for verdict in verdicts for column in verdict.columns)
+    return State(connection, version, as_of.astimezone(UTC), event_count, measured, verdicts, settings)
+
+
+def _connect(file: Path, access: str) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(
+        str(file),
+        config={
+            "access_mode": access,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET asof_loop_join_threshold = 0")  # DuckDB 2.0 underestimates the rows of a file and loops: 30 times slower
+    return connection
+
+
+def _build(file: Path, parts: Sequence[Path], settings: Settings) -> None:
+    """Write the state under a temporary name first: a file that a kill leaves half-born can never be opened again."""
+    temporary = file.with_suffix(".building")
+    for leftover in (temporary, temporary.with_suffix(".building.wal")):
+        leftover.unlink(missing_ok=True)
+    try:
+        with _connect(temporary, "READ_WRITE") as connection:
+            _derive(connection, parts, settings, _newest_update(connection, parts))
+            connection.execute("CHECKPOINT")
+        temporary.replace(file)
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        temporary.unlink(missing_ok=True)
+        raise StateError(
+            "{where}: the state could not be written ({found}). Free space or memory, then load again.",
+            where=file.parent,
+            found=error,
+        ) from error
+
+
+def _newest_update(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> datetime:
+    if not parts:
+        return BEGINNING
+    statement = "SELECT coalesce(max(updated_at), $beginning) FROM read_parquet($parts)"
+    return connection.execute(statement, {"parts": _literal(parts), "beginning": BEGINNING}).fetchall()[0][0]
+
+
+def _derive(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path], settings: Settings, as_of: datetime) -> None:
+    """The events table as known at a moment, from the checked extracts."""
+    calendar = settings.calendar
+    connection.execute("CREATE TABLE schedules (store VARCHAR, zone VARCHAR)")
+    connection.execute("CREATE TABLE limits (kpi VARCHAR, starts_on DATE, ends_on DATE, seconds BIGINT)")
+    _insert(connection, "INSERT INTO schedules VALUES (?, ?)", [(store, one.zone) for store, one in calendar.stores.items()])
+    _insert(connection, "INSERT INTO limits VALUES (?, ?, ?, ?)", _limits(settings))
+    window = timedelta(days=settings.definitions.first_contact_window_days)
+    connection.execute(
+        (SQL / "events.sql").read_text(),
+        {"parts": _literal(parts), "as_of": as_of, "zone": calendar.default.zone, "window_seconds": int(window.total_seconds())},
+    )
+    if calendar.clock == "opening_hours":
+        _count_opening_hours(connection, settings, as_of)
+    connection.execute("CREATE TABLE knowledge AS SELECT CAST($as_of AS TIMESTAMPTZ) AS as_of", {"as_of": as_of})
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    if rows:
+        connection.executemany(statement, rows)
+
+
+def _limits(settings: Settings) -> list[tuple[str, date, date, int]]:
+    """The dated time limits; where none is set, the brief's for response time and none for resolution time."""
+    rows = [
+        (target.kpi, target.starts_on, target.ends_on, round(target.limit_minutes * 60))
+        for target in settings.targets
+        if target.limit_minutes is not None
+    ]
+    defaults = [
+        (name, date.min, date.max, round(minutes * 60))
+        for name, minutes in DEFAULT_LIMIT_MINUTES.items()
+        if name not in {row[0] for row in rows}
+    ]
+    return rows + defaults
+
+
+def _count_opening_hours(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datetime) -> None:
+    first = connection.execute("SELECT min(opened_at) FROM events").fetchall()[0][0]
+    if first is None:
+        return
+    connection.execute("CREATE TABLE open_hours (store VARCHAR, starts_at TIMESTAMPTZ, seconds BIGINT, seconds_before BIGINT)")
+    for store, schedule in {"": settings.calendar.default, **settings.calendar.stores}.items():
+        _insert(connection, "INSERT INTO open_hours VALUES (?, ?, ?, ?)", _open_hours(store, schedule, first, as_of))
+    connection.execute((SQL / "opening_hours.sql").read_text(), {"as_of": as_of})
+
+
+def _open_hours(store: str, schedule: Schedule, first: datetime, last: datetime) -> list[tuple[str, datetime, int, int]]:
+    intervals = open_intervals(schedule, first.date() - timedelta(days=2), last.date() + timedelta(days=2))
+    return [(store, one.starts_at, int((one.ends_at - one.starts_at).total_seconds()), one.seconds_before) for one in intervals]
+
+
+def _version(verdicts: Sequence[Verdict], settings: Settings) -> str:
+    names = sorted({verdict.part for verdict in verdicts if verdict.part})
+    return sha256("\n".join((LAYOUT, settings.digest, *names)).encode()).hexdigest()[:16]
+
+
+def _parts(verdicts: Sequence[Verdict], folder: Path) -> list[Path]:
+    return [folder / f"{name}.parquet" for name in sorted({verdict.part for verdict in verdicts if verdict.part})]
+
+
+def _literal(paths: Sequence[Path]) -> list[str]:
+    """Paths as patterns that match only themselves: a bound path still globs."""
+    return [str(path).replace("[", "[[]").replace("*", "[*]").replace("?", "[?]") for path in paths]
+
+
+def _file_name(version: str) -> str:
+    return f"events-{version}.duckdb"
+
+
+def _publish(folder: Path, version: str, verdicts: Sequence[Verdict]) -> None:
+    content = json.dumps({"version": version, "verdicts": [json.loads(extracts.to_json(verdict)) for verdict in verdicts]}, indent=1)
+    pointer = folder / "current.json"
+    if pointer.exists() and pointer.read_text() == content:
+        return
+    temporary = folder / "current.json.tmp"
+    with temporary.open("w") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(pointer)
+
+
+def _remove_others(folder: Path, keep: Path) -> None:
+    """Older versions but the last one: a reader may be about to open it."""
+    others = sorted((file for file in folder.glob("events-*.duckdb") if file != keep), key=lambda file: file.stat().st_mtime)
+    for file in others[:-1]:
+        file.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            "{where}: cannot be created ({found}). Choose a folder you may write to.", where=folder, found=error.strerror
+        ) from error
+
+
+@contextmanager
+def _only_loader(folder: Path) -> Generator[None]:
+    """One loader at a time, over all processes; the lock goes with the process."""
+    with (folder / "loader.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise LoaderBusy("{where}: another program is loading this folder. Wait until it is done.", where=folder) from error
+        yield
