@@ -1,0 +1,98 @@
+"""From the words people type (on a command line or in a link) to a question."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from kpi.errors import ConfigError, UnknownName
+from kpi.metrics import Kpi, chosen, missing
+from kpi.periods import COMPARISONS, EVERY, Comparison, Dates, Every
+from kpi.report import ALWAYS, FILTERS, Question
+from kpi.store import State
+
+T = TypeVar("T", bound=str)
+
+
+def kpis_named(state: State, names: Sequence[str]) -> tuple[tuple[Kpi, ...], tuple[Kpi, ...]]:
+    """The KPIs of these names that the data measure, and those they do not."""
+    found = [chosen(name, state.settings.definitions.first_contact_variant, state.measured) for name in dict.fromkeys(names)]
+    return (
+        tuple(kpi for kpi in found if not missing(kpi, state.measured)),
+        tuple(kpi for kpi in found if missing(kpi, state.measured)),
+    )
+
+
+def period(word: str) -> Every | None:
+    """A cadence, or None for an empty word."""
+    return one_of(word, EVERY, "period") if word else None
+
+
+def comparison(word: str) -> Comparison:
+    """What to hold figures against."""
+    return one_of(word, COMPARISONS, "comparison")
+
+
+def dates(first: str, last: str) -> Dates:
+    """Local days from the first to the last, both included; an empty word is open."""
+    starts_on = day(first) if first else ALWAYS.start
+    ends_on = day(last) + timedelta(days=1) if last else ALWAYS.end
+    if ends_on <= starts_on:
+        raise ConfigError("the last day {last} is before the first {first}. Exchange them.", last=last, first=first)
+    return Dates(starts_on, ends_on)
+
+
+def day(word: str) -> date:
+    """A local day."""
+    try:
+        found = date.fromisoformat(word)
+    except ValueError as error:
+        raise ConfigError("{found} is not a day, expected one such as 2026-01-31.", found=repr(word)) from error
+    if not ALWAYS.start.year + 1900 <= found.year <= 2200:
+        raise ConfigError("{found} is outside the years 1901 to 2200.", found=found)
+    return found
+
+
+def moment(word: str, zone: str) -> datetime:
+    """A moment; without an offset in the given time zone, without a time at the start of the day."""
+    try:
+        found = datetime.fromisoformat(word)
+    except ValueError as error:
+        raise ConfigError("{found} is not a moment, expected one such as 2026-01-31T18:00.", found=repr(word)) from error
+    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+
+
+def filters(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """From `store=S014,S015` and the like; the same dimension again adds values."""
+    found: dict[str, tuple[str, ...]] = {}
+    for word in words:
+        name, sign, values = word.partition("=")
+        if not sign or not values:
+            raise ConfigError("{found} is not a filter, expected one such as store=S014.", found=repr(word))
+        dimension = one_of(name.strip(), FILTERS, "dimension")
+        found[dimension] = (*found.get(dimension, ()), *values.split(","))
+    return found
+
+
+def one_of(word: str, known: Sequence[T], kind: str) -> T:
+    """The known word that this is."""
+    for one in known:
+        if one == word:
+            return one
+    raise UnknownName(kind, word, known)
+
+
+def question(kpis: tuple[Kpi, ...], every: str, by: str, where: Sequence[str], range_: Dates, within: float | None) -> Question:
+    """The question these words ask."""
+    groups = tuple(name.strip() for name in by.split(",") if name.strip())
+    return Question(kpis=kpis, every=period(every), by=groups, where=filters(where), dates=range_, within_minutes=within)
+
+
+def folder_of(data: Path) -> Path:
+    """The data folder, if it is one."""
+    if not data.is_dir():
+        raise ConfigError(
+            "{where}: no such folder. Create it and put extracts into {where}/extracts, or name another with --data.", where=data
+        )
+    return data

@@ -1,0 +1,96 @@
+"""How commands print: a table for people, CSV and JSON for programs, progress on stderr."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from kpi.extracts import Verdict
+from kpi.records import flat
+from kpi.words import text
+
+
+class Format(StrEnum):
+    """The forms of output."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def show(records: Sequence[Mapping[str, Any]], format: Format, circumstances: Mapping[str, Any], columns: Sequence[str]) -> None:
+    """Print records; a table shows only the given columns, CSV and JSON everything. JSON adds the circumstances."""
+    match format:
+        case Format.JSON:
+            json.dump(dict(circumstances) | {"figures": list(records)}, sys.stdout, indent=1, default=str)
+            sys.stdout.write("\n")
+        case Format.CSV:
+            _csv([flat(record) for record in records])
+        case Format.TABLE:
+            _table(records, columns)
+
+
+def counts(numbers: Mapping[str, int]) -> str:
+    """Counts by name that are not 0, as one text."""
+    return ", ".join(f"{name} {count:,}" for name, count in numbers.items() if count)
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """What was wrong with a file, or an empty text."""
+    if verdict.message or not verdict.kept_aside:
+        return verdict.message
+    reasons = counts(verdict.reasons)
+    return text(
+        "{file}: {count} of {rows} rows kept aside: {reasons}",
+        file=verdict.file,
+        count=verdict.kept_aside,
+        rows=verdict.rows,
+        reasons=reasons,
+    )
+
+
+@contextmanager
+def progress(what: str) -> Generator[Callable[[float, str], None]]:
+    """A bar on stderr that hears a share from 0 to 1 and what is being done; nothing where stderr is not a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[what]}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=1.0, what="")
+        yield lambda share, now: bar.update(task, completed=share, what=now)
+
+
+def _csv(records: Sequence[Mapping[str, Any]]) -> None:
+    names = dict.fromkeys(name for record in records for name in record)
+    writer = csv.DictWriter(sys.stdout, names, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(records)
+
+
+def _table(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for record in records:
+        table.add_row(*(_cell(record.get(column)) for column in columns))
+    Console(width=None if sys.stdout.isatty() else 10_000, soft_wrap=True, highlight=False, markup=False).print(table)
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.6g}"
+        case Mapping():
+            return counts(value) if all(isinstance(one, int) for one in value.values()) else ", ".join(str(one) for one in value.values())
+        case list() | tuple():
+            return ", ".join(str(one) for one in value)
+        case _:
+            return str(value)

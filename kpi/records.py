@@ -1,0 +1,98 @@
+"""Answers and charts as plain records, for JSON and CSV: values in the KPI's unit, shares as 0..1, days as ISO dates."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kpi.control import ControlChart, Point
+from kpi.metrics import Kpi
+from kpi.report import Answer
+from kpi.targets import relative_change
+
+Record = dict[str, Any]
+
+
+def answer_record(one: Answer, by: Sequence[str], before: Answer | None) -> Record:
+    """One figure with all it rests on; `before` adds what it is held against."""
+    record: Record = {
+        "kpi": one.kpi.name,
+        "unit": one.kpi.unit,
+        "period": one.period.isoformat() if one.period else None,
+        "group": dict(zip(by, one.group, strict=True)),
+        "value": one.value,
+        "numerator": one.numerator,
+        "denominator": one.n,
+        "n": one.n,
+        "undetermined": one.undetermined,
+        "excluded": dict(one.left_out),
+        "bounds": one.bounds,
+        "interval_95": one.interval,
+        "standard_deviation": one.deviation,
+        "sum_of_squares": one.squares,
+        "observed": one.observed,
+        "is_complete": one.is_complete,
+        "is_enough": one.is_enough,
+    }
+    return record if before is None else record | {"comparison": _comparison(one, before)}
+
+
+def not_measured_record(kpi: Kpi, columns: Sequence[str]) -> Record:
+    """A KPI whose columns the data lack: no value, and the reason."""
+    return {"kpi": kpi.name, "unit": kpi.unit, "period": None, "group": {}, "value": None, "n": 0, "not_measured": list(columns)}
+
+
+def chart_record(chart: ControlChart, by: Sequence[str]) -> Record:
+    """One control chart with its points."""
+    return {
+        "kpi": chart.kpi.name,
+        "group": dict(zip(by, chart.group, strict=True)),
+        "chart": chart.chart.name,
+        "equation": chart.chart.equation,
+        "baseline_count": chart.baseline_count,
+        "is_provisional": chart.is_provisional,
+        "points": [point_record(point) for point in chart.points],
+    }
+
+
+def point_record(point: Point) -> Record:
+    """One point of a chart."""
+    return {
+        "period": point.period.isoformat(),
+        "value": point.value,
+        "n": point.n,
+        "centre": point.centre,
+        "lower": point.lower,
+        "upper": point.upper,
+        "target": point.aim,
+        "alert_threshold": point.alert,
+        "signals": dict(point.signals),
+        "is_complete": point.is_complete,
+        "is_enough": point.is_enough,
+    }
+
+
+def flat(record: Mapping[str, Any]) -> Record:
+    """The record in one level: nested names joined by a dot, pairs as `_lower` and `_upper`, lists joined by spaces."""
+    found: Record = {}
+    for name, value in record.items():
+        match value:
+            case Mapping():
+                found |= {f"{name}.{inner}": content for inner, content in flat(value).items()}
+            case (lower, upper):
+                found |= {f"{name}_lower": lower, f"{name}_upper": upper}
+            case list():
+                found[name] = " ".join(str(item) for item in value)
+            case _:
+                found[name] = value
+    return found
+
+
+def _comparison(one: Answer, before: Answer) -> Record:
+    measured = one.value is not None and before.value is not None
+    difference = (one.value or 0.0) - (before.value or 0.0) if measured else None
+    return {
+        "period": before.period.isoformat() if before.period else None,
+        "value": before.value,
+        "n": before.n,
+        "difference": difference,
+        "relative": relative_change(one.value or 0.0, before.value or 0.0) if measured else None,
+    }
