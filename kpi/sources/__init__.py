@@ -1,0 +1,1 @@
+"""Sources without code: a mapping (TOML) says how a vendor's export becomes events."""

@@ -1,0 +1,164 @@
+"""An event log becomes events: rows with the same key, in their order, fold into one row of the table `source`."""
+
+# ruff: noqa: S608 (names are contract columns or positions of raw columns; texts pass through quoting)
+
+from dataclasses import dataclass
+
+import duckdb
+
+from kpi.events import BY_NAME
+from kpi.sources import moments, problems
+from kpi.sources.expressions import checked, position_of
+from kpi.sources.mapping import Mapping
+from kpi.sources.sections import Fold, FoldStep
+from kpi.sources.values import type_of
+
+ORDER = "DECIMAL(38,10)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folded:
+    """How many rows repeat the key and the order of an earlier row (the later one in the file counts as later)."""
+
+    duplicates: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A step as SQL: where it holds, and the value a row contributes."""
+
+    target: str
+    kind: str
+    holds: str
+    value: str
+
+
+def fold(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple[str, ...]) -> Folded:
+    """Fills `source` and `members`; without [fold] every good row is an event of its own."""
+    if mapping.fold is None:
+        connection.execute("CREATE TABLE source AS SELECT * FROM raw WHERE row_id NOT IN (SELECT row_id FROM problems)")
+        connection.execute("CREATE TABLE members AS SELECT row_id, row_id AS event_row FROM source")
+        return Folded(duplicates=0)
+    return _fold(connection, mapping, mapping.fold, columns)
+
+
+def _fold(connection: duckdb.DuckDBPyConnection, mapping: Mapping, rule: Fold, columns: tuple[str, ...]) -> Folded:
+    key = [f"c{position_of('[fold] key', name, columns)}" for name in rule.key]
+    order = [f"c{position_of('[fold] order', name, columns)}" for name in rule.order]
+    steps = tuple(_step(connection, mapping, step, columns) for step in rule.steps)
+    _check_rows(connection, rule, key, order)
+    _mark(connection, key, order, steps)
+    _gather(connection, key, steps, len(columns))
+    return Folded(duplicates=_duplicates(connection, key, order))
+
+
+def _check_rows(connection: duckdb.DuckDBPyConnection, rule: Fold, key: list[str], order: list[str]) -> None:
+    for name, cell in zip(rule.key, key, strict=True):
+        problems.note(connection, "raw", f"{cell} IS NULL", name, "empty", "''", "the key of an event")
+    for name, cell in zip(rule.order, order, strict=True):
+        problems.note(connection, "raw", f"try_cast({cell} AS {ORDER}) IS NULL", name, "not a number", cell, "a number to order by")
+
+
+def _step(connection: duckdb.DuckDBPyConnection, mapping: Mapping, step: FoldStep, columns: tuple[str, ...]) -> Step:
+    where = f"[fold.{step.target}] where"
+    text = step.where or "true"
+    test = checked(where, text, columns)
+    type_of(connection, where, f"CAST({test.sql} AS BOOLEAN)", "raw")
+    found = " || ' ' || ".join(f"coalesce(c{position}, '')" for position in test.columns) or "''"
+    problems.note(
+        connection,
+        "raw",
+        f"TRY(struct_pack(v := {test.sql})) IS NULL",
+        step.target,
+        "expression failed",
+        found,
+        "cells the expression can work with",
+    )
+    return Step(
+        target=step.target,
+        kind=step.kind,
+        holds=f"coalesce(TRY(CAST({test.sql} AS BOOLEAN)), false)",
+        value=_value(connection, mapping, step, columns),
+    )
+
+
+def _value(connection: duckdb.DuckDBPyConnection, mapping: Mapping, step: FoldStep, columns: tuple[str, ...]) -> str:
+    if not step.column:
+        return "NULL"
+    cell = f"c{position_of(f'[fold.{step.target}]', step.column, columns)}"
+    if BY_NAME[step.target].type != "TIMESTAMPTZ":
+        return cell
+    moments.learn(connection, mapping.clock, f"SELECT {cell} AS cell FROM raw")
+    problems.note_sql(
+        connection,
+        f"raw JOIN cell_moments ON cell = {cell}",
+        "reason IS NOT NULL",
+        step.column,
+        "reason",
+        cell,
+        "a date and time in one of [time] formats",
+    )
+    return f"(SELECT moment FROM cell_moments WHERE cell = raw.{cell})"
+
+
+def _mark(connection: duckdb.DuckDBPyConnection, key: list[str], order: list[str], steps: tuple[Step, ...]) -> None:
+    """`ordered`: every good row with its place in its event; `marked`: also where each run of matching rows ends."""
+    cells = "".join(f", {step.holds} AS holds_{step.target}, {step.value} AS value_{step.target}" for step in steps)
+    ranked = ", ".join(f"try_cast({cell} AS {ORDER})" for cell in order)
+    connection.execute(
+        f"CREATE TEMP TABLE ordered AS SELECT row_id, {', '.join(key)}, "
+        f"row_number() OVER (PARTITION BY {', '.join(key)} ORDER BY {ranked}, row_id) AS place{cells} "
+        "FROM raw WHERE row_id NOT IN (SELECT row_id FROM problems)"
+    )
+    window = f"OVER (PARTITION BY {', '.join(key)} ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
+    runs = "".join(
+        f", coalesce(max(place) FILTER (NOT holds_{step.target}) {window}, 0) AS before_{step.target}, "
+        f"holds_{step.target} AND NOT lead(holds_{step.target}, 1, true) {window} AS leaves_{step.target}"
+        for step in steps
+    )
+    connection.execute(f"CREATE TEMP TABLE marked AS SELECT *{runs} FROM ordered")
+
+
+def _gather(connection: duckdb.DuckDBPyConnection, key: list[str], steps: tuple[Step, ...], width: int) -> None:
+    values = "".join(f", {_aggregate(step)} AS fold_{step.target}" for step in steps)
+    names = "".join(f", folded.fold_{step.target}" for step in steps)
+    connection.execute(f"CREATE TEMP TABLE folded AS SELECT arg_max(row_id, place) AS row_id{values} FROM marked GROUP BY {', '.join(key)}")
+    cells = ", ".join(f"raw.c{position}" for position in range(width))
+    connection.execute(
+        f"CREATE TABLE source AS SELECT raw.row_id, raw.part, raw.file_row, {cells}{names} "
+        "FROM raw JOIN folded USING (row_id) ORDER BY raw.row_id"
+    )
+    connection.execute(
+        f"CREATE TABLE members AS SELECT row_id, last_value(row_id) OVER (PARTITION BY {', '.join(key)} ORDER BY place "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS event_row FROM ordered"
+    )
+
+
+def _aggregate(step: Step) -> str:
+    holds, value = f"holds_{step.target}", f"value_{step.target}"
+    if step.kind == "count_where":
+        return f"count(*) FILTER ({holds})"
+    if step.kind == "count_exits_where":
+        return f"count(*) FILTER (leaves_{step.target})"
+    if BY_NAME[step.target].type != "TIMESTAMPTZ":
+        return _text_aggregate(step, holds, value)
+    if step.kind == "last":
+        return f"max({value}) FILTER ({holds})"
+    return f"min({value}) FILTER ({_run(step, holds)})"
+
+
+def _text_aggregate(step: Step, holds: str, value: str) -> str:
+    chosen = "arg_max" if step.kind == "last" else "arg_min"
+    return f"{chosen}({value}, place) FILTER ({_run(step, holds)})"
+
+
+def _run(step: Step, holds: str) -> str:
+    return f"place > before_{step.target}" if step.kind == "trailing_run_start" else holds
+
+
+def _duplicates(connection: duckdb.DuckDBPyConnection, key: list[str], order: list[str]) -> int:
+    names = ", ".join((*key, *order))
+    row = connection.execute(
+        f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM raw WHERE row_id IN (SELECT row_id FROM members) GROUP BY {names})"
+    ).fetchone()
+    return int(row[0]) if row else 0

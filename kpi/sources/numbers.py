@@ -1,0 +1,79 @@
+"""Numbers as people write them. A number that could be read in two ways is refused, never guessed."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import duckdb
+
+from kpi.errors import ExtractError
+from kpi.sources.quoting import literal
+
+PLAIN = "[+-]?[0-9]+"
+POWER = "([eE][+-]?[0-9]{1,3})?"
+EXPECTED = "a number whose decimal mark is certain (set decimal in [file])"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marks:
+    """The decimal mark (empty: undeclared) and the mark between thousands (empty: the other one of dot and comma)."""
+
+    decimal: str
+    thousands: str
+
+
+def number_sql(cell: str, marks: Marks) -> str:
+    """SQL giving the number as text with a decimal point, or NULL where the SQL text `cell` is not a certain number."""
+    readings = [f"WHEN regexp_full_match({cell}, '{PLAIN}{POWER}') THEN {cell}"]
+    for decimal in (marks.decimal,) if marks.decimal else (".", ","):
+        readings += _readings(cell, decimal, marks)
+    return f"CASE {' '.join(readings)} END"
+
+
+def _readings(cell: str, decimal: str, marks: Marks) -> list[str]:
+    thousands = marks.thousands or {".": ",", ",": "."}[decimal]
+    if thousands == decimal:
+        thousands = ""
+    point, group = f"[{decimal}]", _group(thousands)
+    shape = f"[+-]?[0-9]*{point}[0-9]+{POWER}"
+    readings = [f"WHEN regexp_full_match({cell}, '{shape}'){_certain(cell, point, marks)} THEN replace({cell}, '{decimal}', '.')"]
+    if thousands:
+        repeated = "" if marks.decimal or marks.thousands else "{2,}"
+        whole = f"[+-]?[1-9][0-9]{{0,2}}({group}[0-9]{{3}}){repeated or '+'}"
+        mixed = f"[+-]?[1-9][0-9]{{0,2}}({group}[0-9]{{3}})+{point}[0-9]+"
+        plain = f"replace(regexp_replace({cell}, {_text(group)}, '', 'g'), '{decimal}', '.')"
+        readings += [f"WHEN regexp_full_match({cell}, {_text(pattern)}) THEN {plain}" for pattern in (whole, mixed)]
+    return readings
+
+
+def _certain(cell: str, point: str, marks: Marks) -> str:
+    """Where no decimal mark is declared, 61,125 may be sixty-one or sixty-one thousand."""
+    return "" if marks.decimal else f" AND NOT regexp_full_match({cell}, '[+-]?[1-9][0-9]{{0,2}}{point}[0-9]{{3}}')"
+
+
+def _group(thousands: str) -> str:
+    return "[\u0020\u00a0\u202f]" if thousands == " " else f"[{thousands}]"
+
+
+def _text(pattern: str) -> str:
+    return literal(pattern)
+
+
+def number_macro(marks: Marks) -> str:
+    """The function `number` of the expression language: an uncertain number makes the expression fail (the cast cannot succeed)."""
+    found = number_sql("cell", marks)
+    return (
+        f"CREATE MACRO number(cell) AS CASE WHEN cell IS NULL THEN NULL WHEN ({found}) IS NULL "
+        f"THEN CAST(concat('no number: ', cell) AS DECIMAL(38,10)) ELSE CAST(({found}) AS DECIMAL(38,10)) END"
+    )
+
+
+def parse_number(text: str, decimal: str, nulls: tuple[str, ...]) -> Decimal | None:
+    """One number, read exactly as a conversion reads it; None for a null marker. Refused: ExtractError."""
+    cell = text.strip()
+    if not cell or cell in nulls:
+        return None
+    with duckdb.connect() as connection:
+        row = connection.execute(f"SELECT {number_sql('$cell', Marks(decimal=decimal, thousands=''))}", {"cell": cell}).fetchone()
+    if not row or row[0] is None:
+        raise ExtractError("'{found}' is not certain, expected {expected}.", found=text, expected=EXPECTED)
+    return Decimal(row[0])

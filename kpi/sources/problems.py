@@ -1,0 +1,44 @@
+"""What is wrong with a row: one place where it is noted, and one where it is decided what it costs.
+
+`problems(row_id, number, name, reason, found, expected)`: the first one decides. `aside(row_id, name, reason, found, expected)`:
+values that were taken out of a row that stays. `members(row_id, event_row)`: which rows became which event.
+"""
+
+# ruff: noqa: S608 (names are contract columns or positions of raw columns; texts pass through quoting)
+
+import duckdb
+
+from kpi.sources.quoting import literal, literals
+
+PROBLEM = "SELECT row_id, nextval('problem_number'), {name}, {reason}, CAST({found} AS VARCHAR), {expected} FROM {table} WHERE {test}"
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """The empty lists."""
+    connection.execute("CREATE SEQUENCE problem_number")
+    connection.execute(
+        "CREATE TABLE problems (row_id BIGINT, number BIGINT, name VARCHAR, reason VARCHAR, found VARCHAR, expected VARCHAR)"
+    )
+    connection.execute("CREATE TABLE aside (row_id BIGINT, name VARCHAR, reason VARCHAR, found VARCHAR, expected VARCHAR)")
+
+
+def note(connection: duckdb.DuckDBPyConnection, table: str, test: str, name: str, reason: str, found: str, expected: str) -> None:
+    """Notes every row of the table for which the SQL `test` holds; `found` is SQL, the rest is text."""
+    note_sql(connection, table, test, name, literal(reason), found, expected)
+
+
+def note_sql(connection: duckdb.DuckDBPyConnection, table: str, test: str, name: str, reason: str, found: str, expected: str) -> None:
+    """As `note`, with a reason that is SQL."""
+    query = PROBLEM.format(name=literal(name), reason=reason, found=found, expected=literal(expected), table=table, test=test)
+    connection.execute(f"INSERT INTO problems {query}")
+
+
+def set_aside(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...]) -> None:
+    """A wrong value in one of these columns is taken out; the row stays."""
+    if not names:
+        return
+    listed = literals(names)
+    connection.execute(f"INSERT INTO aside SELECT row_id, name, reason, found, expected FROM problems WHERE name IN ({listed})")
+    connection.execute(f"DELETE FROM problems WHERE name IN ({listed})")
+    for name in names:
+        connection.execute(f"UPDATE typed SET {name} = NULL WHERE row_id IN (SELECT row_id FROM aside WHERE name = {literal(name)})")

@@ -1,0 +1,265 @@
+"""From raw cells to the typed columns of the event contract: the tables `given` (what the source says) and `typed`."""
+
+# ruff: noqa: S608 (names are contract columns or positions of raw columns; texts pass through quoting)
+
+from dataclasses import dataclass
+
+import duckdb
+
+from kpi.errors import ConfigError
+from kpi.events import BY_NAME
+from kpi.sources import moments, problems
+from kpi.sources.expressions import checked, position_of
+from kpi.sources.mapping import Mapping, sources
+from kpi.sources.numbers import EXPECTED, Marks, number_sql
+from kpi.sources.quoting import literal, literals
+from kpi.sources.sections import Allowed, Clock, DispositionRule, ValueMap
+
+YES, NO = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
+NUMERIC = ("INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "FLOAT", "SMALLINT", "TINYINT")
+WANTED = {
+    "TIMESTAMPTZ": "a date and time in one of [time] formats",
+    "BOOLEAN": "true or false (name others in [values])",
+    "BIGINT": "a whole number",
+    "VARCHAR": "a text",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What the source says about one column: SQL over `source`, its DuckDB type, and SQL of the raw cells it stands on."""
+
+    target: str
+    sql: str
+    type: str
+    found: str
+    can_fail: bool
+
+
+def map_raw(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple[str, ...]) -> None:
+    """[allowed] and the [values] of raw columns, on the table `raw` itself."""
+    for allowed in mapping.allowed:
+        _check_allowed(connection, allowed, columns)
+    for values in raw_maps(mapping):
+        cell = f"c{position_of(f'[values.{values.name}]', values.name, columns)}"
+        _check_map(connection, "raw", cell, values)
+        connection.execute(f"UPDATE raw SET {cell} = {_mapped(cell, values)}")
+
+
+def raw_maps(mapping: Mapping) -> tuple[ValueMap, ...]:
+    """The value maps whose name is not one of the mapping's own canonical columns."""
+    return tuple(values for values in mapping.values if not is_canonical(mapping, values))
+
+
+def is_canonical(mapping: Mapping, values: ValueMap) -> bool:
+    """A name that is both is the canonical column."""
+    return values.name in sources(mapping)
+
+
+def _check_allowed(connection: duckdb.DuckDBPyConnection, allowed: Allowed, columns: tuple[str, ...]) -> None:
+    cell = f"c{position_of('[allowed]', allowed.column, columns)}"
+    if allowed.otherwise == "refuse":
+        problems.note(
+            connection,
+            "raw",
+            f"{cell} NOT IN ({literals(allowed.values)})",
+            allowed.column,
+            "not an allowed value",
+            cell,
+            f"one of {', '.join(allowed.values)}",
+        )
+
+
+def outside_allowed(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple[str, ...]) -> dict[str, int]:
+    """Rows whose value is not allowed, for every column under [allowed]."""
+    counts = {}
+    for allowed in mapping.allowed:
+        cell = f"c{position_of('[allowed]', allowed.column, columns)}"
+        row = connection.execute(f"SELECT count(*) FROM raw WHERE {cell} NOT IN ({literals(allowed.values)})").fetchone()
+        counts[allowed.column] = row[0] if row else 0
+    return counts
+
+
+def _check_map(connection: duckdb.DuckDBPyConnection, table: str, cell: str, values: ValueMap) -> None:
+    known = [source for source, _ in values.meanings]
+    if values.otherwise is None:
+        problems.note(
+            connection,
+            table,
+            f"CAST({cell} AS VARCHAR) NOT IN ({literals(known or [''])})",
+            values.name,
+            "value has no meaning",
+            cell,
+            f"one of {', '.join(known)} (or name it in [values.{values.name}])",
+        )
+
+
+def _mapped(cell: str, values: ValueMap) -> str:
+    meanings = " ".join(f"WHEN {literal(source)} THEN {literal(meaning)}" for source, meaning in values.meanings)
+    otherwise = "NULL" if values.otherwise is None else literal(values.otherwise)
+    chosen = f"CASE coalesce(CAST({cell} AS VARCHAR), '') {meanings} WHEN '' THEN NULL ELSE {otherwise} END"
+    return f"nullif({chosen}, '')"
+
+
+def given_values(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple[str, ...]) -> tuple[Given, ...]:
+    """Every mapped column, checked against the raw columns of this file."""
+    cells = tuple(_cell(target, raw, columns) for target, raw in mapping.columns.items())
+    constants = tuple(
+        Given(target=target, sql=literal(value), type="VARCHAR", found=literal(value), can_fail=False)
+        for target, value in mapping.constants.items()
+    )
+    computed = tuple(_expression(connection, target, text, columns) for target, text in mapping.expressions.items())
+    steps = mapping.fold.steps if mapping.fold else ()
+    folded = tuple(_folded(connection, step.target) for step in steps)
+    judged = (_disposition(mapping.dispositions, columns),) if mapping.dispositions else ()
+    return (*cells, *constants, *computed, *folded, *judged)
+
+
+def _cell(target: str, raw: str, columns: tuple[str, ...]) -> Given:
+    cell = f"c{position_of(f'[columns] {target}', raw, columns)}"
+    return Given(target=target, sql=cell, type="VARCHAR", found=cell, can_fail=False)
+
+
+def _expression(connection: duckdb.DuckDBPyConnection, target: str, text: str, columns: tuple[str, ...]) -> Given:
+    where = f"[expressions] {target}"
+    expression = checked(where, text, columns)
+    found = " || ' ' || ".join(f"coalesce(c{position}, '')" for position in expression.columns) or "''"
+    return Given(target=target, sql=expression.sql, type=type_of(connection, where, expression.sql, "source"), found=found, can_fail=True)
+
+
+def _folded(connection: duckdb.DuckDBPyConnection, target: str) -> Given:
+    sql = f"fold_{target}"
+    return Given(target=target, sql=sql, type=type_of(connection, f"[fold.{target}]", sql, "source"), found=sql, can_fail=False)
+
+
+def _disposition(rules: tuple[DispositionRule, ...], columns: tuple[str, ...]) -> Given:
+    tests = " ".join(f"WHEN {rule_sql(rule, columns)} THEN {literal(rule.disposition)}" for rule in rules)
+    return Given(target="disposition", sql=f"CASE {tests} ELSE 'normal' END", type="VARCHAR", found="''", can_fail=False)
+
+
+def rule_sql(rule: DispositionRule, columns: tuple[str, ...]) -> str:
+    """SQL that holds where a disposition rule matches."""
+    cell = f"c{position_of('[[dispositions]]', rule.column, columns)}"
+    if rule.test == "equals":
+        return f"{cell} = {literal(rule.text)}"
+    return f"contains(lower({cell}), lower({literal(rule.text)}))"
+
+
+def type_of(connection: duckdb.DuckDBPyConnection, where: str, sql: str, table: str) -> str:
+    """The DuckDB type of an expression over a table."""
+    try:
+        rows = connection.execute(f"DESCRIBE SELECT {sql} AS value FROM {table}").fetchall()
+    except duckdb.Error as error:
+        raise ConfigError("{where}: {problem}. Correct the expression.", where=where, problem=str(error).splitlines()[0]) from error
+    return rows[0][1].replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+
+
+def type_values(connection: duckdb.DuckDBPyConnection, mapping: Mapping, given: tuple[Given, ...]) -> None:
+    """Fills `given` and `typed`, and notes every value that cannot become what its column holds."""
+    maps = {values.name: values for values in mapping.values if is_canonical(mapping, values)}
+    _fill_given(connection, given)
+    mapped = tuple(_apply_map(connection, value, maps) for value in given)
+    _learn_moments(connection, mapping.clock, mapped)
+    marks = Marks(decimal=mapping.file.decimal, thousands=mapping.file.thousands)
+    wanted = ", ".join(f"{_typed(value, marks)} AS {value.target}" for value in mapped)
+    connection.execute(f"CREATE TABLE typed AS SELECT row_id, {wanted} FROM given")
+    for value in mapped:
+        _note_untyped(connection, value)
+
+
+def _fill_given(connection: duckdb.DuckDBPyConnection, given: tuple[Given, ...]) -> None:
+    """An expression that fails on a row gives no struct at all there; one that gives no value gives a struct of NULL."""
+    tries = ", ".join(
+        f"TRY(struct_pack(v := {value.sql})) AS {value.target}" if value.can_fail else f"{value.sql} AS {value.target}" for value in given
+    )
+    found = ", ".join(f"{value.found} AS found_{value.target}" for value in given)
+    connection.execute(f"CREATE TABLE tried AS SELECT row_id, {tries}, {found} FROM source")
+    for value in given:
+        if value.can_fail:
+            problems.note(
+                connection,
+                "tried",
+                f"{value.target} IS NULL",
+                value.target,
+                "expression failed",
+                f"found_{value.target}",
+                "cells the expression can work with",
+            )
+    plain = ", ".join(f"{value.target}.v AS {value.target}" if value.can_fail else value.target for value in given)
+    connection.execute(f"CREATE TABLE given AS SELECT row_id, {plain}, COLUMNS('^found_') FROM tried")
+    connection.execute("DROP TABLE tried")
+
+
+def _apply_map(connection: duckdb.DuckDBPyConnection, value: Given, maps: dict[str, ValueMap]) -> Given:
+    if value.target not in maps:
+        return value
+    values = maps[value.target]
+    _check_map(connection, "given", value.target, values)
+    connection.execute(f"ALTER TABLE given ALTER {value.target} TYPE VARCHAR USING {_mapped(value.target, values)}")
+    return Given(target=value.target, sql=value.sql, type="VARCHAR", found=value.found, can_fail=False)
+
+
+def _learn_moments(connection: duckdb.DuckDBPyConnection, clock: Clock, given: tuple[Given, ...]) -> None:
+    for value in given:
+        if BY_NAME[value.target].type == "TIMESTAMPTZ" and value.type == "VARCHAR":
+            moments.learn(connection, clock, f"SELECT {value.target} AS cell FROM given")
+        elif BY_NAME[value.target].type == "TIMESTAMPTZ" and value.type == "TIMESTAMP":
+            moments.learn_walls(connection, clock, f"SELECT {value.target} AS wall FROM given")
+
+
+def _typed(value: Given, marks: Marks) -> str:
+    wanted = BY_NAME[value.target].type
+    if wanted == "TIMESTAMPTZ":
+        return _moment(value)
+    if wanted == "VARCHAR":
+        return f"nullif(trim(CAST({value.target} AS VARCHAR)), '')"
+    if wanted == "BOOLEAN":
+        return _boolean(value)
+    return _number(value, wanted, marks)
+
+
+def _moment(value: Given) -> str:
+    if value.type == "VARCHAR":
+        return f"(SELECT moment FROM cell_moments WHERE cell = given.{value.target})"
+    if value.type == "TIMESTAMP":
+        return f"(SELECT moment FROM wall_moments WHERE wall = given.{value.target})"
+    if value.type == "TIMESTAMPTZ":
+        return value.target
+    raise ConfigError("[expressions] {target}: gives {type}, expected a date and time (TIMESTAMP).", target=value.target, type=value.type)
+
+
+def _boolean(value: Given) -> str:
+    if value.type == "BOOLEAN":
+        return value.target
+    word = f"lower(CAST({value.target} AS VARCHAR))"
+    return f"CASE WHEN {word} IN ({literals(YES)}) THEN true WHEN {word} IN ({literals(NO)}) THEN false END"
+
+
+def _number(value: Given, wanted: str, marks: Marks) -> str:
+    number = value.target if is_numeric(value.type) else number_sql(f"CAST({value.target} AS VARCHAR)", marks)
+    if wanted == "DOUBLE":
+        real = f"try_cast({number} AS DOUBLE)"
+        return f"CASE WHEN isfinite({real}) THEN {real} END"
+    exact = f"try_cast({number} AS DECIMAL(38,10))"
+    return (
+        f"CASE WHEN {exact} = trunc({exact}) THEN try_cast({exact} AS BIGINT) END"
+        if wanted == "BIGINT"
+        else f"try_cast({exact} AS {wanted})"
+    )
+
+
+def is_numeric(type: str) -> bool:
+    """Whether an expression of this type is a number already and not a text to be read."""
+    return type in NUMERIC or type.startswith("DECIMAL")
+
+
+def _note_untyped(connection: duckdb.DuckDBPyConnection, value: Given) -> None:
+    wanted = BY_NAME[value.target].type
+    both = f"(SELECT given.*, typed.{value.target} AS typed_value FROM given JOIN typed USING (row_id))"
+    test = f"{value.target} IS NOT NULL AND typed_value IS NULL"
+    reason = literal("not a certain number" if wanted in ("DOUBLE", "BIGINT") or wanted.startswith("DECIMAL") else f"not {wanted}")
+    if wanted == "TIMESTAMPTZ":
+        table, column = ("wall_moments", "wall") if value.type == "TIMESTAMP" else ("cell_moments", "cell")
+        reason = f"coalesce((SELECT reason FROM {table} WHERE {column} = {value.target}), 'not a date')"
+        reason = "'not a date'" if value.type == "TIMESTAMPTZ" else reason
+    problems.note_sql(connection, both, test, value.target, reason, f"found_{value.target}", WANTED.get(wanted, EXPECTED))

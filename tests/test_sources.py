@@ -1,0 +1,294 @@
+"""Files of every form become events, and every row is accounted for."""
+
+import datetime
+import shutil
+import zipfile
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sourcing import SMALL, converted, file_of, kept_aside, mapping_of, nothing, rows_of
+
+from kpi.errors import ConfigError, ExtractError
+from kpi.sources.convert import convert
+from kpi.sources.reading import cell_text
+
+HEADER = "id,opened,shop\n"
+GOOD = "1,2024-05-01 09:00:00,North\n2,2024-05-01 10:00:00,South\n"
+
+
+def test_a_set_nobody_mapped_before_needs_only_a_mapping(tmp_path: Path) -> None:
+    toml = """
+label = "Bicycle repairs"
+[file]
+delimiter = ";"
+decimal = ","
+nulls = ["NA"]
+[time]
+zone = "Europe/Berlin"
+formats = ["%d.%m.%Y %H:%M"]
+[columns]
+event_id = "Auftrag Nr."
+updated_at = "fertig"
+opened_at = "angenommen"
+resolved_at = "fertig"
+store = "Laden"
+cost = "Kosten"
+[constants]
+channel = "counter"
+[expressions]
+service = "lower(trim(Art))"
+effort = "8 - number(Leichtigkeit)"
+[values.outcome]
+ja = "success"
+nein = "failure"
+[columns.nothing]
+""".replace("[columns.nothing]\n", "").replace('cost = "Kosten"', 'cost = "Kosten"\noutcome = "gelungen"')
+    file = file_of(
+        tmp_path,
+        "Auftrag Nr.;angenommen;fertig;Laden;Art;Kosten;gelungen;Leichtigkeit\n"
+        "A1;03.02.2024 09:00;04.02.2024 10:30;Nord; Bremse ;1.234,5;ja;7\nA2;03.07.2024 09:00;04.07.2024 09:00;NA;Kette;12,25;nein;5\n",
+    )
+    report = converted(tmp_path, toml, file)
+    found = rows_of(report, "event_id, opened_at, store, service, cost::DOUBLE, outcome, effort")
+    winter = datetime.datetime(2024, 2, 3, 8, tzinfo=datetime.UTC)
+    summer = datetime.datetime(2024, 7, 3, 7, tzinfo=datetime.UTC)
+    assert [(*row[:1], row[1].timestamp(), *row[2:]) for row in found] == [
+        ("A1", winter.timestamp(), "Nord", "bremse", 1234.5, "success", 8 - 7),
+        ("A2", summer.timestamp(), "unknown", "kette", 12.25, "failure", 8 - 5),
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16"])
+def test_korean_text_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    file = file_of(tmp_path, HEADER + "1,2024-05-01 09:00:00,서울 강남점\n", encoding=encoding)
+    named = "utf-8" if encoding == "utf-8-sig" else encoding
+    assert rows_of(converted(tmp_path, f'[file]\nencoding = "{named}"\n' + SMALL, file), "store") == [("서울 강남점",)]
+
+
+def test_latin_1(tmp_path: Path) -> None:
+    file = file_of(tmp_path, HEADER + "1,2024-05-01 09:00:00,Zürich\n", encoding="latin-1")
+    assert rows_of(converted(tmp_path, '[file]\nencoding = "latin-1"\n' + SMALL, file), "store") == [("Zürich",)]
+
+
+def test_bytes_that_are_not_the_stated_encoding_are_named_with_their_line(tmp_path: Path) -> None:
+    file = file_of(tmp_path, HEADER + GOOD + "3,2024-05-01 09:00:00,Zürich\n", encoding="latin-1")
+    with pytest.raises(ExtractError) as raised:
+        converted(tmp_path, SMALL, file)
+    assert str(raised.value) == ("export.csv: near line 4: bytes that are not utf-8. Set encoding in [file], for example cp949 or latin-1.")
+
+
+def test_blank_cells_spaces_and_null_markers_are_nulls(tmp_path: Path) -> None:
+    file = file_of(
+        tmp_path, HEADER + "1,2024-05-01 09:00:00, \n2,2024-05-01 09:00:00,\n3,2024-05-01 09:00:00,NA\n4,2024-05-01 09:00:00,?\n"
+    )
+    report = converted(tmp_path, '[file]\nnulls = ["NA"]\n' + SMALL, file)
+    shop = report.raw_columns[2]
+    assert (shop.name, shop.nulls, shop.distinct, shop.values) == ("shop", 3, 1, {"?": 1})
+    assert rows_of(report, "store") == [("unknown",), ("unknown",), ("unknown",), ("?",)]
+
+
+def test_the_members_of_a_zip_are_one_set(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("may.csv", HEADER + GOOD)
+        archive.writestr("june.csv", "shop,id,opened\nEast,3,2024-06-01 09:00:00\n")
+    report = converted(tmp_path, SMALL, tmp_path / "export.zip")
+    assert rows_of(report, "event_id, store") == [("1", "North"), ("2", "South"), ("3", "East")]
+
+
+def test_files_with_other_columns_are_refused(tmp_path: Path) -> None:
+    one, other = file_of(tmp_path, HEADER + GOOD, "may.csv"), file_of(tmp_path, "id,opened\n", "june.csv")
+    with pytest.raises(ExtractError) as raised:
+        converted(tmp_path, SMALL, one, other)
+    assert str(raised.value) == ("june.csv: columns id, opened, expected id, opened, shop as in the first file. Convert it on its own.")
+
+
+def test_broken_lines_are_kept_aside_one_by_one(tmp_path: Path) -> None:
+    file = file_of(
+        tmp_path,
+        HEADER + '1,2024-05-01 09:00:00,"North\nside"\n2,2024-05-01 09:00:00\n\n3,2024-05-01 09:00:00,South\n'
+        '4,2024-05-01 09:00:00,East,more\n5,2024-05-01 09:00:00,"We"st\n6,never,South\n',
+    )
+    report = converted(tmp_path, SMALL, file)
+    assert (report.rows_read, report.rows_written, report.rows_kept_aside) == (6, 2, 4)
+    assert [row[:3] for row in kept_aside(report)] == [
+        ("3", None, "unreadable row"),
+        ("5", None, "unreadable row"),
+        ("6", None, "unreadable row"),
+        ("7", "updated_at", "not a date in a known format"),
+    ]
+
+
+def test_what_is_kept_aside_tells_the_cell_and_no_other(tmp_path: Path) -> None:
+    file = file_of(tmp_path, "id,opened,shop,secret\n1,=HYPERLINK(1),North,hush\n2,2024-05-01 09:00:00,South,hush\n")
+    report = converted(tmp_path, SMALL, file)
+    assert kept_aside(report) == [("2", "updated_at", "not a date in a known format", "'=HYPERLINK(1)")]
+    assert "hush" not in Path(report.kept_aside_file).read_text(encoding="utf-8")
+    assert b"secret" not in Path(report.extract).read_bytes()
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExtractError) as raised:
+        converted(tmp_path, SMALL, file_of(tmp_path, ""))
+    assert str(raised.value) == "export.csv: empty, expected a header row. Export it again, or set header_row in [file]."
+
+
+def test_a_header_alone_gives_no_extract(tmp_path: Path) -> None:
+    report = converted(tmp_path, SMALL, file_of(tmp_path, HEADER))
+    assert (report.rows_read, report.events, report.extract, report.kept_aside_file) == (0, 0, "", "")
+
+
+def test_a_missing_column_is_named_with_the_closest(tmp_path: Path) -> None:
+    file = file_of(tmp_path, "id,opened,shopp\n")
+    with pytest.raises(ConfigError) as raised:
+        converted(tmp_path, SMALL, file)
+    assert str(raised.value) == "small.toml: [columns] store: unknown raw column 'shop'. Did you mean 'shopp'?"
+
+
+def test_two_columns_of_one_name_cannot_be_mapped(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the file has 2 columns named 'shop', expected one"):
+        converted(tmp_path, SMALL, file_of(tmp_path, "id,opened,shop,shop\n"))
+
+
+def test_a_header_further_down(tmp_path: Path) -> None:
+    file = file_of(tmp_path, "Report of May\n\n" + HEADER + GOOD)
+    assert converted(tmp_path, "[file]\nheader_row = 3\n" + SMALL, file).events == 2
+
+
+def test_wholly_blank_rows_are_no_rows(tmp_path: Path) -> None:
+    report = converted(tmp_path, SMALL, file_of(tmp_path, HEADER + GOOD + ",,\n , ,\n"))
+    assert (report.rows_read, report.events, report.blank_rows) == (2, 2, 2)
+
+
+def test_parquet_whatever_its_types(tmp_path: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT 7 AS id, TIMESTAMPTZ '2024-05-01 09:00:00+02' AS opened, 'North' AS shop) TO '{tmp_path}/export.parquet'"
+        )
+    report = converted(tmp_path, SMALL.replace('"UTC"', '"Asia/Tokyo"'), tmp_path / "export.parquet")
+    assert rows_of(report, "event_id, epoch(opened_at)") == [("7", datetime.datetime(2024, 5, 1, 7, tzinfo=datetime.UTC).timestamp())]
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (3.0, "3"),
+        (0.1, "0.1"),
+        (True, "true"),
+        (None, ""),
+        (datetime.time(0, 2, 23), "00:02:23"),
+        (datetime.date(2024, 5, 1), "2024-05-01"),
+        (datetime.datetime(2024, 5, 1, 9), "2024-05-01 09:00:00"),
+    ],
+)
+def test_cells_of_a_workbook_as_text(cell: object, text: str) -> None:
+    assert cell_text(cell) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("export.xlsx", "no workbook"), ("export.parquet", "no parquet"), ("export.zip", "no zip"), ("export.doc", "x")],
+)
+def test_a_file_that_is_not_what_it_says_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    with pytest.raises(ExtractError, match=name):
+        converted(tmp_path, SMALL, file_of(tmp_path, content, name))
+
+
+def test_two_formats_that_read_a_cell_differently_refuse_it(tmp_path: Path) -> None:
+    toml = SMALL.replace('zone = "UTC"', 'zone = "UTC"\nformats = ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"]')
+    file = file_of(tmp_path, HEADER + "1,03/04/2024 09:00,North\n2,31/03/2024 09:00,North\n3,04/04/2024 09:00,North\n")
+    report = converted(tmp_path, toml, file)
+    assert rows_of(report, "event_id") == [("2",), ("3",)]
+    assert kept_aside(report) == [("2", "updated_at", "date can be read in two ways", "03/04/2024 09:00")]
+
+
+def test_a_value_without_a_meaning_is_refused(tmp_path: Path) -> None:
+    toml = SMALL + '[expressions]\noutcome = "shop"\n[values.outcome]\nNorth = "success"\n'
+    report = converted(tmp_path, toml, file_of(tmp_path, HEADER + GOOD))
+    assert kept_aside(report) == [("3", "outcome", "value has no meaning", "South")]
+
+
+def test_a_value_otherwise(tmp_path: Path) -> None:
+    toml = SMALL + '[values.shop]\nNorth = "N"\notherwise = "elsewhere"\n'
+    assert rows_of(converted(tmp_path, toml, file_of(tmp_path, HEADER + GOOD)), "store") == [("N",), ("elsewhere",)]
+
+
+def test_rows_that_break_the_contract_are_kept_aside(tmp_path: Path) -> None:
+    toml = SMALL + '[expressions]\nresolved_at = "done"\nsatisfaction = "score"\noutcome = "ended"\n'
+    header = "id,opened,shop,done,score,ended\n"
+    file = file_of(
+        tmp_path,
+        header + "1,2024-05-01 09:00:00,N,2024-05-01 08:00:00,5,success\n2,1900-01-01 00:00:00,N,,5,success\n"
+        "3,2024-05-01 09:00:00,N,,6,success\n4,2024-05-01 09:00:00,N,,5,splendid\n,2024-05-01 09:00:00,N,,5,success\n"
+        "6,,N,,5,success\n7,2024-05-01 09:00:00,N,,five,success\n8,2024-05-01 09:00:00,N,,5,success\n",
+    )
+    report = converted(tmp_path, toml, file)
+    assert [row[1:3] for row in kept_aside(report)] == [
+        ("resolved_at", "before it was opened"),
+        ("updated_at", "not a real date"),
+        ("satisfaction", "outside its scale"),
+        ("outcome", "not an allowed value"),
+        ("event_id", "empty"),
+        ("updated_at", "empty"),
+        ("satisfaction", "not a certain number"),
+    ]
+    assert rows_of(report, "event_id") == [("8",)]
+
+
+def test_a_wrong_end_may_be_set_aside_and_the_row_stays(tmp_path: Path) -> None:
+    toml = 'set_aside = ["resolved_at"]\n' + SMALL + '[expressions]\nresolved_at = "shop"\n'
+    report = converted(tmp_path, toml, file_of(tmp_path, HEADER + "1,2024-05-01 09:00:00,2024-05-01 08:00:00\n"))
+    assert rows_of(report, "resolved_at") == [(None,)]
+    assert report.set_aside == {"resolved_at: before it was opened": 1}
+    assert (report.rows_written, report.rows_kept_aside) == (1, 0)
+
+
+def test_converting_again_changes_nothing(tmp_path: Path) -> None:
+    file = file_of(tmp_path, HEADER + GOOD + "x,y,z\n")
+    first = converted(tmp_path, SMALL, file)
+    before = Path(first.extract).stat().st_mtime_ns
+    assert converted(tmp_path, SMALL, file) == first
+    assert Path(first.extract).stat().st_mtime_ns == before
+    assert [path.name for path in (tmp_path / "extracts" / "small").iterdir()] == [Path(first.extract).name]
+
+
+def test_another_mapping_writes_another_extract(tmp_path: Path) -> None:
+    file = file_of(tmp_path, HEADER + GOOD)
+    assert converted(tmp_path, SMALL, file).extract != converted(tmp_path, SMALL.replace("counter", "phone"), file).extract
+
+
+def test_the_progress_grows_to_one(tmp_path: Path) -> None:
+    shares: list[float] = []
+    convert(
+        mapping_of(tmp_path, SMALL),
+        [file_of(tmp_path, HEADER + GOOD)],
+        tmp_path / "extracts",
+        lambda share, _: shares.append(share),
+    )
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+def test_the_report_is_plain_data(tmp_path: Path) -> None:
+    report = converted(tmp_path, SMALL, file_of(tmp_path, HEADER + GOOD)).as_dict()
+    assert report["events"] == 2
+    assert report["raw_columns"][2] == {"name": "shop", "nulls": 0, "distinct": 2, "values": {"North": 1, "South": 1}}  # type: ignore[index]
+
+
+CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6) | st.sampled_from(
+    ["2024-05-01 09:00:00", "1900-01-01 00:00:00", "North", '"', ",", "7", "a,b,c,d", '"x"y', "\n", "NA"]
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.lists(CELL, min_size=1, max_size=4), max_size=12), history=st.sampled_from(["final", "replay"]))
+def test_rows_in_are_events_and_rows_kept_aside(tmp_path: Path, rows: list[list[str]], history: str) -> None:
+    shutil.rmtree(tmp_path / "extracts", ignore_errors=True)
+    content = HEADER + GOOD + "".join(",".join(row) + "\n" for row in rows)
+    report = convert(mapping_of(tmp_path, f'history = "{history}"\n' + SMALL), [file_of(tmp_path, content)], tmp_path / "extracts", nothing)
+    assert report.rows_read == report.rows_written + report.rows_kept_aside
+    assert report.events == report.rows_written == report.versions
+    assert len(rows_of(report, "event_id")) == report.versions
+    assert report.rows_kept_aside == (len(kept_aside(report)) if report.kept_aside_file else 0)

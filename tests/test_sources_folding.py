@@ -1,0 +1,176 @@
+"""An event log folds into events, and a final state unfolds into versions."""
+
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sourcing import SMALL, converted, file_of, kept_aside, rows_of
+
+from kpi.sources.conversion import Conversion
+
+LOG = """
+[time]
+zone = "UTC"
+[columns]
+event_id = "id"
+opened_at = "opened"
+store = "shop"
+[constants]
+channel = "phone"
+service = "repair"
+[fold]
+key = ["id"]
+order = ["step"]
+[fold.updated_at]
+last = "at"
+[fold.responded_at]
+first = "at"
+where = "state <> 'new'"
+[fold.resolved_at]
+trailing_run_start = "at"
+where = "state = 'done'"
+[fold.reopen_count]
+count_exits_where = "state = 'done'"
+[fold.contact_count]
+count_where = "state = 'work'"
+[fold.agent]
+first = "who"
+where = "state = 'work'"
+"""
+HEADER = "id,step,opened,at,state,shop,who\n"
+
+
+def at(hour: int) -> str:
+    return f"2024-05-01 {hour:02}:00:00"
+
+
+def log(folder: Path, rows: str, toml: str = LOG) -> Conversion:
+    """Rows as `id step hour state shop who`, one a line."""
+    lines = [row.split() for row in rows.strip().splitlines()]
+    content = "".join(f"{row[0]},{row[1]},{at(8)},{at(int(row[2]))},{row[3]},{row[4]},{row[5]}\n" for row in lines)
+    return converted(folder, toml, file_of(folder, HEADER + content))
+
+
+def test_the_rows_of_an_event_fold_into_one(tmp_path: Path) -> None:
+    report = log(
+        tmp_path,
+        """
+        A 1 8  new  North ann
+        A 2 9  work North bob
+        A 3 10 done North bob
+        A 10 13 done South cas
+        A 5 11 work North dan
+        A 9 12 done North dan
+        B 1 9  new  East  eve
+    """,
+    )
+    hours = ", ".join(f"date_part('hour', {name})" for name in ("updated_at", "responded_at", "resolved_at"))
+    assert rows_of(report, f"event_id, {hours}, reopen_count, contact_count, agent, store") == [
+        ("A", 13, 9, 12, 1, 2, "bob", "South"),  # step 10 comes after step 9
+        ("B", 9, None, None, 0, 0, None, "East"),
+    ]
+    assert (report.rows_read, report.rows_written, report.events) == (7, 7, 2)
+
+
+def test_rows_of_the_same_order_follow_the_file_and_are_counted(tmp_path: Path) -> None:
+    report = log(tmp_path, "A 1 8 new North ann\nA 2 9 work North bob\nA 2 10 done South bob")
+    assert rows_of(report, "store") == [("South",)]
+    assert report.fold_duplicates == 1
+
+
+def test_a_row_that_cannot_be_placed_is_kept_aside_and_its_event_stays(tmp_path: Path) -> None:
+    report = log(tmp_path, "A 1 8 new North ann\nA x 9 work North bob\nA 3 10 done North bob")
+    assert kept_aside(report) == [("3", "step", "not a number", "x")]
+    assert rows_of(report, "contact_count, reopen_count") == [(0, 0)]
+    assert (report.rows_read, report.rows_written) == (3, 2)
+
+
+def test_an_event_that_is_refused_takes_all_its_rows_aside(tmp_path: Path) -> None:
+    report = log(tmp_path, "A 1 7 new North ann\nA 2 7 work North bob\nB 1 9 work North bob")
+    assert [row[:3] for row in kept_aside(report)] == [
+        ("2", "responded_at", "before it was opened"),
+        ("3", "responded_at", "before it was opened"),
+    ]
+    assert (report.rows_read, report.rows_written, report.events) == (3, 1, 1)
+
+
+ROW = st.builds(
+    "{} {} {} {} {} {}".format,
+    st.sampled_from("ABC"),
+    st.sampled_from(["1", "2", "3", "10", "x"]),
+    st.integers(6, 30),  # before the opening, and hours that no day has
+    st.sampled_from(["new", "work", "done"]),
+    st.just("North"),
+    st.just("ann"),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(ROW, min_size=1, max_size=15))
+def test_every_row_of_a_log_is_in_an_event_or_kept_aside(tmp_path: Path, rows: list[str]) -> None:
+    report = log(tmp_path, "\n".join(rows))
+    assert report.rows_read == len(rows) == report.rows_written + report.rows_kept_aside
+    assert report.rows_kept_aside == (len(kept_aside(report)) if report.kept_aside_file else 0)
+    assert report.events == report.versions <= len({row[0] for row in rows})
+
+
+REPLAY = """history = "replay"
+[time]
+zone = "UTC"
+[columns]
+event_id = "id"
+opened_at = "opened"
+responded_at = "answered"
+closed_at = "closed"
+due_at = "due"
+store = "shop"
+satisfaction = "score"
+[constants]
+channel = "web"
+service = "repair"
+[[dispositions]]
+disposition = "spam"
+column = "why"
+equals = "spam"
+"""
+HOURS = ", ".join(f"strftime({name}, '%H')" for name in ("updated_at", "responded_at", "closed_at"))
+KNOWN = f"event_id, {HOURS}, disposition, satisfaction::INT, store"
+
+
+def replayed(folder: Path, rows: str, toml: str = REPLAY) -> list[tuple[object, ...]]:
+    header = "id,opened,answered,closed,due,shop,score,why,changed\n"
+    return rows_of(converted(folder, toml, file_of(folder, header + rows)), KNOWN)
+
+
+def test_a_version_knows_what_could_be_known_then(tmp_path: Path) -> None:
+    rows = f"A,{at(8)},{at(9)},{at(11)},{at(20)},North,4,spam,\nB,{at(8)},,,,South,,,\nC,{at(8)},{at(8)},{at(8)},,,5,,\n"
+    assert replayed(tmp_path, rows) == [
+        ("A", "08", None, None, "normal", None, "North"),
+        ("A", "09", "09", None, "normal", None, "North"),
+        ("A", "11", "09", "11", "spam", 4, "North"),
+        ("B", "08", None, None, "normal", None, "South"),
+        ("C", "08", "08", "08", "normal", 5, "unknown"),
+    ]
+
+
+def test_a_change_after_the_last_moment_is_a_version_of_its_own(tmp_path: Path) -> None:
+    toml = REPLAY.replace("[columns]", '[columns]\nupdated_at = "changed"')
+    rows = f"A,{at(8)},,{at(11)},,North,4,spam,{at(12)}\nB,{at(8)},,{at(11)},,North,4,spam,{at(9)}\n"
+    assert replayed(tmp_path, rows, toml) == [
+        ("A", "08", None, None, "normal", None, "North"),
+        ("A", "11", None, "11", "normal", None, "North"),
+        ("A", "12", None, "11", "spam", 4, "North"),
+        ("B", "08", None, None, "normal", None, "North"),
+        ("B", "11", None, "11", "spam", 4, "North"),
+    ]
+
+
+def test_the_first_disposition_that_matches_decides_and_all_are_counted(tmp_path: Path) -> None:
+    toml = SMALL + "".join(
+        f'[[dispositions]]\ndisposition = "{name}"\ncolumn = "why"\ncontains = "{name}"\n' for name in ("duplicate", "invalid")
+    )
+    file = file_of(tmp_path, f"id,opened,shop,why\n1,{at(8)},N,INVALID and Duplicate\n2,{at(8)},N,invalid\n3,{at(8)},N,\n")
+    report = converted(tmp_path, toml, file)
+    assert rows_of(report, "disposition") == [("duplicate",), ("invalid",), ("normal",)]
+    assert [(rule.disposition, rule.events) for rule in report.dispositions] == [("duplicate", 1), ("invalid", 2)]
+    assert report.disposition_overlaps == 1

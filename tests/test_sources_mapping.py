@@ -1,0 +1,141 @@
+"""A mapping that is wrong says where, what was found and what was expected."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sourcing import SMALL, mapping_of
+
+from kpi.errors import ConfigError, UnknownName
+from kpi.sources.mapping import SHIPPED, Mapping, available, load, named
+
+
+def refused(folder: Path, toml: str) -> str:
+    with pytest.raises(ConfigError) as raised:
+        mapping_of(folder, toml)
+    return str(raised.value).removeprefix(f"{folder}/sources/")
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("lable = 'x'\n" + SMALL, "small.toml: unknown key 'lable'. Did you mean 'label'?"),
+        ("[file]\ndelimeter = ';'\n" + SMALL, "small.toml: [file]: unknown key 'delimeter'. Did you mean 'delimiter'?"),
+        ("[file]\ndelimiter = ';;'\n" + SMALL, "small.toml: [file]: 'delimiter' is ';;', expected one character."),
+        ("[file]\ndecimal = ';'\n" + SMALL, 'small.toml: [file]: \'decimal\' is \';\', expected "" or "." or ",". Correct it.'),
+        (
+            "[file]\nencoding = 'utf-9'\n" + SMALL,
+            "small.toml: [file]: encoding 'utf-9' does not exist. Examples: utf-8, latin-1, cp949.",
+        ),
+        (
+            "[file]\nheader_row = true\n" + SMALL,
+            "small.toml: [file]: 'header_row' is True, expected a whole number of at least 0. Correct it.",
+        ),
+        (
+            SMALL.replace("UTC", "Europe/Berlim"),
+            "small.toml: [time]: unknown time zone 'Europe/Berlim'. Did you mean 'Europe/Berlin'?",
+        ),
+        (SMALL.replace("[time]", "[times]"), "small.toml: unknown key 'times'. Did you mean 'time'?"),
+        (
+            SMALL.replace('opened_at = "opened"', 'openned_at = "opened"'),
+            "small.toml: [columns]: unknown column 'openned_at'. Did you mean 'opened_at'?",
+        ),
+        (
+            SMALL.replace('store = "shop"', ""),
+            "small.toml: no source for the required column 'store' (The shop, site, counter or district.) Name it in [columns], "
+            "[constants] or [expressions].",
+        ),
+        (
+            SMALL + "store = 'x'\n",
+            "small.toml: 'store' is given twice, expected one of [columns], [constants], [expressions], [fold].",
+        ),
+        (
+            "set_aside = ['opened_at']\n" + SMALL,
+            "small.toml: set_aside: unknown optional column 'opened_at'. Did you mean 'reopened_at'?",
+        ),
+        (
+            "name = '../x'\n" + SMALL,
+            "small.toml: name '../x', expected small letters, digits, _ and -. It becomes a folder name.",
+        ),
+        (
+            SMALL + "[[dispositions]]\ndisposition = 'spam'\ncolumn = 'a'\n",
+            "small.toml: [[dispositions]]: 0 of 'contains' and 'equals', expected exactly one.",
+        ),
+        (
+            SMALL + "[[dispositions]]\ndisposition = 'sapm'\ncolumn = 'a'\n",
+            "small.toml: [[dispositions]]: unknown disposition 'sapm'. Did you mean 'spam'?",
+        ),
+        (SMALL + "[fold]\nkey = ['id']\n", "small.toml: [fold]: 'key' and 'order' must name raw columns, found ['id'] and []."),
+        (
+            SMALL + "[costs]\nreporting = 'EUR'\n",
+            "small.toml: [costs]: reporting 'EUR', currency '', booked_on '', expected all three.",
+        ),
+        (
+            'x = "' + "y" * 600 + '"\n',
+            "small.toml: line 1 has 606 characters, expected at most 500. Break it over several lines.",
+        ),
+        ("# comment\n" * 7000, "small.toml: 70000 bytes, expected at most 64000."),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, toml: str, message: str) -> None:
+    assert refused(tmp_path, toml) == message
+
+
+def test_a_dotted_bomb_is_refused_at_once(tmp_path: Path) -> None:
+    assert "characters, expected at most" in refused(tmp_path, ".".join("a" * 20_000) + " = 1")
+
+
+def test_broken_toml(tmp_path: Path) -> None:
+    assert refused(tmp_path, "[file\n").startswith("small.toml: not valid TOML: ")
+
+
+def test_a_circle_of_mappings(tmp_path: Path) -> None:
+    mapping_of(tmp_path, SMALL, "a")
+    (tmp_path / "sources" / "a.toml").write_text('extends = "b"\n')
+    with pytest.raises(ConfigError, match="'extends' goes in a circle: b -> a -> b"):
+        mapping_of(tmp_path, 'extends = "a"\n', "b")
+
+
+def test_extending_what_does_not_exist(tmp_path: Path) -> None:
+    assert refused(tmp_path, 'extends = "boston_31"\n') == "small.toml: extends: unknown mapping 'boston_31'. Did you mean 'boston_311'?"
+
+
+def test_an_extension_lays_its_choices_over_the_others(tmp_path: Path) -> None:
+    mapping_of(tmp_path, SMALL, "base")
+    child = mapping_of(
+        tmp_path,
+        'extends = "base"\n[time]\nambiguous = "later"\n[constants]\nstore = "Main"\nservice = ""\n[expressions]\nservice = "shop"\n',
+    )
+    assert (child.clock.zone, child.clock.ambiguous) == ("UTC", "later")
+    assert (child.columns.get("store"), child.constants, child.expressions) == (
+        None,
+        {"channel": "counter", "store": "Main"},
+        {"service": "shop"},
+    )
+    assert child.name == "small"
+
+
+def test_a_users_mapping_may_extend_the_shipped_one_of_its_own_name(tmp_path: Path) -> None:
+    own = mapping_of(tmp_path, 'extends = "boston_311"\n[time]\nambiguous = "refuse"\n', "boston_311")
+    assert (own.clock.ambiguous, own.clock.zone, own.history) == ("refuse", "America/New_York", "replay")
+    assert named("boston_311", tmp_path / "sources").clock.ambiguous == "refuse"
+
+
+def test_a_mapping_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=r"mapping 'zendesks' does not exist\. Did you mean 'zendesk'\?"):
+        named("zendesks", tmp_path)
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_shipped_mapping_loads_under_its_own_name(path: Path, tmp_path: Path) -> None:
+    mapping = load(path, tmp_path)
+    assert isinstance(mapping, Mapping)
+    assert (mapping.name, available(tmp_path)[mapping.name]) == (path.stem, path)
+
+
+def test_any_change_of_what_a_mapping_extends_changes_its_digest(tmp_path: Path) -> None:
+    mapping_of(tmp_path, SMALL, "base")
+    before = mapping_of(tmp_path, 'extends = "base"\n').digest
+    mapping_of(tmp_path, SMALL.replace("counter", "phone"), "base")
+    assert mapping_of(tmp_path, 'extends = "base"\n').digest != before
+    shutil.rmtree(tmp_path / "sources")
