@@ -89,13 +89,9 @@ WEEKDAY_SHARES = (1.15, 1.05, 1.0, 1.0, 1.1, 0.8, 0.45)
 CHANNELS = (
     Channel(name="phone", share=0.30, wait_minutes=1.0, spread=0.80, patience_minutes=40, handle_minutes=6, hours=CALL_HOURS),
     Channel(name="chat", share=0.22, wait_minutes=3.0, spread=0.83, patience_minutes=120, handle_minutes=8, hours=CALL_HOURS),
-    Channel(
-        name="email", share=0.18, wait_minutes=9.0, spread=0.36, patience_minutes=20_000, handle_minutes=9, hours=WRITTEN_HOURS
-    ),
+    Channel(name="email", share=0.18, wait_minutes=9.0, spread=0.36, patience_minutes=20_000, handle_minutes=9, hours=WRITTEN_HOURS),
     Channel(name="counter", share=0.18, wait_minutes=6.0, spread=0.52, patience_minutes=600, handle_minutes=11, hours=SHOP_HOURS),
-    Channel(
-        name="app", share=0.12, wait_minutes=7.0, spread=0.45, patience_minutes=10_000, handle_minutes=5, hours=WRITTEN_HOURS
-    ),
+    Channel(name="app", share=0.12, wait_minutes=7.0, spread=0.45, patience_minutes=10_000, handle_minutes=5, hours=WRITTEN_HOURS),
 )
 SERVICES = (
     Service(name="orders", touchpoint="purchase", share=0.27, cost=9.0, followed_up=0.15, due_hours=72),

@@ -117,9 +117,7 @@ def _write(connection: duckdb.DuckDBPyConnection, row_checks: list[checks.Check]
         "rows": rows,
         "accepted": good[1],
         "newest_update": good[2].isoformat() if good[2] else None,
-        "unknown_dimensions": {
-            name: count for name, count in zip(("store", "channel", "service"), good[3:], strict=True) if count
-        },
+        "unknown_dimensions": {name: count for name, count in zip(("store", "channel", "service"), good[3:], strict=True) if count},
         "reasons": dict(sorted(reasons.items())),
     }
 

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Collection, Mapping
 from datetime import date
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +11,36 @@ from kpi.errors import ConfigError, UnknownName
 
 LARGEST_FILE = 64 * 1024
 LONGEST_LINE = 500
+LARGEST_NUMBER = 10**15
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The file's tables; an absent file is an empty one. Bounded before parsing: tomllib needs minutes for some 100 kB keys."""
+    """The file's tables; an absent file is an empty one."""
+    return parse(content(path), path.name)
+
+
+def content(path: Path) -> bytes:
+    """What stands in the file; nothing when it is absent."""
     try:
-        content = path.read_bytes() if path.exists() else b""
+        with path.open("rb") as file:
+            return file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        return b""
     except OSError as error:
         raise ConfigError("{where}: cannot be read ({found}). Check its permissions.", where=path.name, found=error.strerror) from error
-    return parse(content, path.name)
 
 
 def parse(content: bytes, where: str) -> dict[str, Any]:
-    """The tables of this TOML text; `where` names it in messages."""
+    """The tables of this TOML text, bounded before parsing: tomllib needs minutes for some 100 kB keys. `where` is for messages."""
     if len(content) > LARGEST_FILE:
         raise ConfigError(
-            "{where}: {found} bytes, expected at most {expected}. Split it.",
-            where=where,
-            found=len(content),
-            expected=LARGEST_FILE,
+            "{where}: {found} bytes or more, expected at most {expected}. Split it.", where=where, found=len(content), expected=LARGEST_FILE
         )
-    if any(len(line) > LONGEST_LINE for line in content.splitlines()):
-        raise ConfigError("{where}: a line longer than {expected} characters. Break it.", where=where, expected=LONGEST_LINE)
     try:
-        return tomllib.loads(content.decode())
+        lines = content.decode()
+        if any(len(line) > LONGEST_LINE for line in lines.splitlines()):
+            raise ConfigError("{where}: a line longer than {expected} characters. Break it.", where=where, expected=LONGEST_LINE)
+        return tomllib.loads(lines)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError("{where}: not valid TOML: {found}. Correct it there.", where=where, found=error) from error
 
@@ -62,3 +69,15 @@ def required(table: Mapping[str, Any], key: str, kind: type | tuple[type, ...], 
     if key not in table:
         raise ConfigError("{where}: {key} is missing. Add it.", where=where, key=key)
     return typed(table, key, kind, None, where)
+
+
+def number(table: Mapping[str, Any], key: str, where: str) -> float | None:
+    """The number of a key, or None; TOML also knows infinities, nan and integers of any length, which are refused."""
+    value = typed(table, key, (int, float), None, where)
+    if value is None:
+        return None
+    if (isinstance(value, int) and abs(value) > LARGEST_NUMBER) or not isfinite(value):
+        raise ConfigError(
+            "{where}: {key} is not a usable number. Write one below {expected:g}.", where=where, key=key, expected=LARGEST_NUMBER
+        )
+    return float(value)

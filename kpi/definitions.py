@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from babel.numbers import is_currency
+
 from kpi.configuration import only, read, typed
 from kpi.errors import ConfigError, UnknownName
 
@@ -29,4 +31,7 @@ def read_definitions(folder: Path) -> Definitions:
     variant = typed(table, "first_contact_variant", str, "", FILE)
     if variant and variant not in VARIANTS:
         raise ConfigError("{where}: {why}", where=FILE, why=UnknownName("first_contact_variant", variant, VARIANTS))
-    return Definitions(days, variant, typed(table, "currency", str, "", FILE))
+    currency = typed(table, "currency", str, "", FILE)
+    if currency and not is_currency(currency):
+        raise ConfigError("{where}: currency is {found}, expected an ISO 4217 code such as EUR.", where=FILE, found=repr(currency))
+    return Definitions(days, variant, currency)

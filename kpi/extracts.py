@@ -78,9 +78,7 @@ def listing(extracts: Path) -> list[Path]:
     return sorted(found)
 
 
-def check(
-    files: Sequence[Path], root: Path, parts: Path, now: datetime, progress: Callable[[int, int, str], None]
-) -> list[Verdict]:
+def check(files: Sequence[Path], root: Path, parts: Path, now: datetime, progress: Callable[[int, int, str], None]) -> list[Verdict]:
     """A verdict for each file, in order; only new or changed files are read. `progress` hears (done, all, file)."""
     key = pseudonyms.customer_key(root)
     with _locked(parts), airlock.opened(parts / ".spool") as child:
@@ -221,9 +219,7 @@ def _locked(parts: Path) -> Generator[None]:
             flock(lock, LOCK_EX | LOCK_NB)
             yield
     except BlockingIOError:
-        raise StateError(
-            "{parts}: the extracts are being checked by another process. Try again when it has ended.", parts=parts
-        ) from None
+        raise StateError("{parts}: the extracts are being checked by another process. Try again when it has ended.", parts=parts) from None
 
 
 def _move(source: Path, target: Path) -> None:
@@ -261,8 +257,7 @@ def _is_passed_over(name: str) -> bool:
 
 def _unreadable(error: OSError) -> None:
     raise StateError(
-        "{folder}: the folder cannot be read ({found}), expected a folder of extracts. "
-        "Make it, or allow the dashboard to read it.",
+        "{folder}: the folder cannot be read ({found}), expected a folder of extracts. Make it, or allow the dashboard to read it.",
         folder=error.filename,
         found=error.strerror,
     )

@@ -7,6 +7,7 @@ from typing import Literal
 from kpi.errors import UnknownName
 
 Attribution = Literal["opened_on", "resolved_on", "ended_on", "answered_on"]
+ATTRIBUTIONS: tuple[Attribution, ...] = ("opened_on", "resolved_on", "ended_on", "answered_on")
 Aggregate = Literal["ratio", "quantile", "stock", "spread"]
 Unit = Literal["share", "minutes", "score", "points", "currency", "events"]
 
@@ -50,7 +51,8 @@ ENDED = "ended_at IS NOT NULL"
 RESOLVED = "resolved_at IS NOT NULL"
 SETTLED = "resolved_at IS NOT NULL AND is_mature"
 IMMATURE = ("immature", "resolved_at IS NOT NULL AND NOT is_mature")
-NO_RESPONSE = ("no_response", "response_seconds IS NULL AND ended_at IS NOT NULL")
+NO_RESPONSE = ("no_response", "response_seconds IS NULL AND ended_at IS NOT NULL AND NOT has_response")
+NO_MOMENT = ("no_response_moment", "response_seconds IS NULL AND has_response")
 NO_RESOLUTION = ("no_resolution", "resolution_seconds IS NULL AND ended_at IS NOT NULL")
 RESPONSE_LIMIT = "coalesce($within_seconds, response_limit_seconds)"
 RESOLUTION_LIMIT = "coalesce($within_seconds, resolution_limit_seconds)"
@@ -67,7 +69,7 @@ KPIS: tuple[Kpi, ...] = (
         numerator=f"response_seconds <= {RESPONSE_LIMIT}",
         denominator=f"(response_seconds IS NOT NULL OR waiting_seconds > {RESPONSE_LIMIT}) AND {RESPONSE_LIMIT} IS NOT NULL",
         undetermined=f"waiting_seconds <= {RESPONSE_LIMIT}",
-        left_out=(NO_RESPONSE, (NO_LIMIT, f"{RESPONSE_LIMIT} IS NULL AND (ended_at IS NULL OR response_seconds IS NOT NULL)")),
+        left_out=(NO_RESPONSE, NO_MOMENT, (NO_LIMIT, f"{RESPONSE_LIMIT} IS NULL AND (ended_at IS NULL OR response_seconds IS NOT NULL)")),
         per=1,
         probability=None,
         on="opened_on",
@@ -87,9 +89,12 @@ KPIS: tuple[Kpi, ...] = (
         meaning="Share of all requests answered within the limit. Requests that ended without an answer count as late.",
         aggregate="ratio",
         numerator=f"response_seconds <= {RESPONSE_LIMIT}",
-        denominator=f"({ENDED} OR response_seconds IS NOT NULL OR waiting_seconds > {RESPONSE_LIMIT}) AND {RESPONSE_LIMIT} IS NOT NULL",
+        denominator=(
+            f"(({ENDED} AND NOT has_response) OR response_seconds IS NOT NULL OR waiting_seconds > {RESPONSE_LIMIT})"
+            f" AND {RESPONSE_LIMIT} IS NOT NULL"
+        ),
         undetermined=f"waiting_seconds <= {RESPONSE_LIMIT}",
-        left_out=((NO_LIMIT, f"{RESPONSE_LIMIT} IS NULL"),),
+        left_out=(NO_MOMENT, (NO_LIMIT, f"{RESPONSE_LIMIT} IS NULL")),
         per=1,
         probability=None,
         on="opened_on",
@@ -111,7 +116,7 @@ KPIS: tuple[Kpi, ...] = (
         numerator="response_seconds",
         denominator="response_seconds IS NOT NULL",
         undetermined="waiting_seconds",
-        left_out=(NO_RESPONSE,),
+        left_out=(NO_RESPONSE, NO_MOMENT),
         per=60,
         probability=0.5,
         on="opened_on",
@@ -133,7 +138,7 @@ KPIS: tuple[Kpi, ...] = (
         numerator="response_seconds",
         denominator="response_seconds IS NOT NULL",
         undetermined="waiting_seconds",
-        left_out=(NO_RESPONSE,),
+        left_out=(NO_RESPONSE, NO_MOMENT),
         per=60,
         probability=0.9,
         on="opened_on",
@@ -155,7 +160,7 @@ KPIS: tuple[Kpi, ...] = (
         numerator="response_seconds",
         denominator="response_seconds IS NOT NULL",
         undetermined="FALSE",
-        left_out=(("still_open", "waiting_seconds IS NOT NULL"), NO_RESPONSE),
+        left_out=(("still_open", "waiting_seconds IS NOT NULL"), NO_RESPONSE, NO_MOMENT),
         per=60,
         probability=None,
         on="opened_on",
@@ -661,8 +666,8 @@ KPIS: tuple[Kpi, ...] = (
         label="Answer rate",
         meaning="Share of requests that got an answer, of those answered or ended without one.",
         aggregate="ratio",
-        numerator="response_seconds IS NOT NULL",
-        denominator=f"response_seconds IS NOT NULL OR {ENDED}",
+        numerator="response_seconds IS NOT NULL OR has_response",
+        denominator=f"response_seconds IS NOT NULL OR has_response OR {ENDED}",
         undetermined="waiting_seconds IS NOT NULL",
         left_out=(),
         per=1,
@@ -777,7 +782,7 @@ KPIS: tuple[Kpi, ...] = (
         numerator=f"response_seconds <= {RESPONSE_LIMIT}",
         denominator=f"(response_seconds IS NOT NULL OR waiting_seconds > {RESPONSE_LIMIT}) AND {RESPONSE_LIMIT} IS NOT NULL",
         undetermined="FALSE",
-        left_out=(NO_RESPONSE,),
+        left_out=(NO_RESPONSE, NO_MOMENT),
         per=1,
         probability=None,
         on="opened_on",
@@ -794,7 +799,9 @@ KPIS: tuple[Kpi, ...] = (
 
 BY_NAME = {kpi.name: kpi for kpi in KPIS}
 FAMILIES = {family: tuple(kpi for kpi in KPIS if kpi.family == family) for family in dict.fromkeys(kpi.family for kpi in KPIS)}
-LIMITED = ("response_time", "response_time_of_all", "resolution_time", "consistency")
+LIMITED = ("response_time", "resolution_time")
+"""The KPIs whose target sets a time limit; what else looks at a limit looks at theirs."""
+
 HEADLINES = ("response_time", "first_contact_resolution", "accuracy", "satisfaction", "cost_per_service", "open_events")
 DEFAULT_LIMIT_MINUTES = {"response_time": 15.0}
 

@@ -72,7 +72,9 @@ def compared_with(dates: Dates, comparison: Comparison) -> Dates:
         case "same_weekdays":
             return Dates(dates.start - SAME_WEEKDAYS, dates.end - SAME_WEEKDAYS)
         case "previous_year":
-            return Dates(year_before(dates.start), year_before(dates.end))
+            last = dates.end - timedelta(days=1)
+            end = year_before(dates.end) if dates.end.day == 1 else year_before(last) + timedelta(days=1)
+            return Dates(year_before(dates.start), end)
 
 
 def period_compared_with(start: date, every: Every, comparison: Comparison) -> date:

@@ -29,9 +29,7 @@ ROW_REASONS: Mapping[str, str] = {
 
 FILE_REASONS: Mapping[str, str] = {
     "no_content": "{file}: the file is empty, expected a parquet file. Export it again.",
-    "not_parquet": (
-        "{file}: found {found}, expected a parquet file. Export it as parquet, or convert the export with: kpi convert"
-    ),
+    "not_parquet": ("{file}: found {found}, expected a parquet file. Export it as parquet, or convert the export with: kpi convert"),
     "truncated": (
         "{file}: the end of the file is missing: it is cut off or still being written. Expected a complete parquet file. "
         "It is retried when it changes; if it does not, export it again."
@@ -53,9 +51,7 @@ FILE_REASONS: Mapping[str, str] = {
         "Copy both again; it is retried when one of them changes."
     ),
     "no_space": "{file}: there is no space left to check it. Make room; it is tried again at the next check.",
-    "unsafe": (
-        "{file}: could not be read safely ({found}). It is tried again at the next check; if that fails too, export it again."
-    ),
+    "unsafe": ("{file}: could not be read safely ({found}). It is tried again at the next check; if that fails too, export it again."),
 }
 
 PASSING = frozenset({"not_readable", "gone", "still_being_written", "no_space"})

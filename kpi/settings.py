@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kpi import calendar, definitions, targets
 from kpi.calendar import Calendar
+from kpi.configuration import content
 from kpi.definitions import Definitions
 from kpi.targets import Target
 
@@ -23,10 +24,5 @@ class Settings:
 def read_settings(folder: Path) -> Settings:
     """The settings of a data folder; what is not set has the documented default."""
     files = [folder / name for name in (definitions.FILE, calendar.FILE, targets.FILE)]
-    content = b"\0".join(file.read_bytes() if file.is_file() else b"" for file in files)
-    return Settings(
-        definitions.read_definitions(folder),
-        calendar.read_calendar(folder),
-        targets.read_targets(folder),
-        sha256(content).hexdigest(),
-    )
+    digest = sha256(b"\0".join(content(file) for file in files)).hexdigest()
+    return Settings(definitions.read_definitions(folder), calendar.read_calendar(folder), targets.read_targets(folder), digest)

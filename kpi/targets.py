@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from kpi.configuration import only, read, required, typed
+from kpi.configuration import number, only, read, required, typed
 from kpi.errors import ConfigError
 from kpi.metrics import LIMITED, Kpi, find
 from kpi.periods import EVERY, Every
@@ -85,10 +85,10 @@ def _target(entry: Any, where: str) -> Target:
         ends_on=typed(entry, "until", date, date.max, where),
         every=_one_of(required(entry, "every", str, where), EVERY, "every", where),
         bound=bound,
-        aim=float(required(entry, bound, (int, float), where)),
-        alert=_number(entry, "alert", where),
+        aim=number(entry, bound, where) or 0.0,
+        alert=number(entry, "alert", where),
         against=against,
-        limit_minutes=_number(entry, "limit_minutes", where),
+        limit_minutes=number(entry, "limit_minutes", where),
     )
     for check in (_dates_in_order, _limit_where_it_means_something, _aim_possible, _alert_worse_than_aim):
         check(target, where)
@@ -120,11 +120,6 @@ def _one_of(found: str, expected: tuple[T, ...], key: str, where: str) -> T:
         found=repr(found),
         expected=", ".join(expected),
     )
-
-
-def _number(entry: Mapping[str, Any], key: str, where: str) -> float | None:
-    value = typed(entry, key, (int, float), None, where)
-    return None if value is None else float(value)
 
 
 def _dates_in_order(target: Target, where: str) -> None:
@@ -160,10 +155,16 @@ def _alert_worse_than_aim(target: Target, where: str) -> None:
         )
 
 
+def _same_kpi(one: Target, other: Target) -> bool:
+    """Whether both would judge the same figure: a family's target judges each of its variants."""
+    family = find(one.kpi).family
+    return one.kpi == other.kpi or (family == find(other.kpi).family and family in (one.kpi, other.kpi))
+
+
 def _refuse_overlaps(targets: tuple[Target, ...]) -> None:
     for place, one in enumerate(targets):
         for other in targets[place + 1 :]:
-            if one.kpi == other.kpi and one.starts_on <= other.ends_on and other.starts_on <= one.ends_on:
+            if _same_kpi(one, other) and one.starts_on <= other.ends_on and other.starts_on <= one.ends_on:
                 raise ConfigError(
                     "{where}: two targets for {kpi} overlap: from {one} and from {other}. End the first with `until`.",
                     where=FILE,

@@ -167,9 +167,7 @@ def test_a_folder_cannot_override_a_column(data: Path) -> None:
     assert [(row["store"], row["source"]) for row in part(data, verdict)] == [("North", "store=EVIL")] * 2
 
 
-@pytest.mark.parametrize(
-    "name", ["a*.parquet", "a[1].parquet", "a?.parquet", "it's; drop.parquet", "new\nline.parquet", "**.parquet"]
-)
+@pytest.mark.parametrize("name", ["a*.parquet", "a[1].parquet", "a?.parquet", "it's; drop.parquet", "new\nline.parquet", "**.parquet"])
 def test_a_file_name_is_never_a_pattern(data: Path, name: str) -> None:
     hostile.write(data / "extracts" / "a1.parquet", 7, {})
     verdict = check(data, hostile.write(data / "extracts" / name, 2, {}))[0]
@@ -255,9 +253,7 @@ MESSAGES = [
 
 
 @pytest.mark.parametrize(("make", "message"), MESSAGES, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_refusal_says_where_what_was_found_what_was_expected_and_what_to_do(
-    data: Path, make: hostile.Maker, message: str
-) -> None:
+def test_a_refusal_says_where_what_was_found_what_was_expected_and_what_to_do(data: Path, make: hostile.Maker, message: str) -> None:
     path = data / "extracts" / "2025-03.parquet"
     make(path)
     assert check(data, path)[0].message == f"extracts/2025-03.parquet: {message}"
@@ -422,9 +418,7 @@ ROWS: list[tuple[str, pa.Array, list[str | None]]] = [
     ("opened_at", pa.array([-(2**63) + 1, -(2**62)], pa.int64()).cast(MOMENT), ["sentinel_date", "sentinel_date"]),
     (
         "due_at",
-        moments(
-            EARLIER, datetime(1969, 12, 31, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
-        ),
+        moments(EARLIER, datetime(1969, 12, 31, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)),
         [None, "sentinel_date", None, "sentinel_date"],
     ),
     ("contact_count", pa.array([0, -1, None]), [None, "out_of_range", None]),
@@ -533,10 +527,7 @@ def test_a_key_that_others_may_read_is_refused(data: Path, key_file: Path) -> No
     key_file.chmod(0o644)
     with pytest.raises(StateError) as caught:
         check(data)
-    assert (
-        str(caught.value)
-        == f"{key_file}: others may read the customer key (mode 644), expected mode 600. Run: chmod 600 {key_file}"
-    )
+    assert str(caught.value) == f"{key_file}: others may read the customer key (mode 644), expected mode 600. Run: chmod 600 {key_file}"
 
 
 def test_another_key_gives_another_part(data: Path, key_file: Path) -> None:
@@ -549,11 +540,7 @@ def test_another_key_gives_another_part(data: Path, key_file: Path) -> None:
 
 def test_a_row_hash_depends_on_every_cell_and_on_nothing_else(data: Path) -> None:
     first = check(data, hostile.write(data / "extracts" / "a.parquet", 3, {}))[0]
-    reordered = (
-        pa.table(hostile.columns(3))
-        .take([2, 0, 1])
-        .select(["store", "service", "channel", "opened_at", "updated_at", "event_id"])
-    )
+    reordered = pa.table(hostile.columns(3)).take([2, 0, 1]).select(["store", "service", "channel", "opened_at", "updated_at", "event_id"])
     pq.write_table(reordered, data / "extracts" / "b.parquet", compression="zstd")
     second = check(data, data / "extracts" / "b.parquet")[0]
     hashes = {row["event_id"]: row["row_hash"] for row in part(data, first)}

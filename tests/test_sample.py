@@ -67,7 +67,7 @@ def first_contact_resolution(of: pd.DataFrame, events: pd.DataFrame) -> float:
 # --- what it is ---------------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_arguments_write_the_same_bytes(tmp_path: Path):
+def test_the_same_arguments_write_the_same_bytes(tmp_path: Path) -> None:
     first, again, other = (
         sample.write(tmp_path / name, events=3_000, seed=seed) for name, seed in (("first", 1), ("again", 1), ("other", 2))
     )
@@ -76,19 +76,19 @@ def test_the_same_arguments_write_the_same_bytes(tmp_path: Path):
     assert first[0].read_bytes() != other[0].read_bytes()
 
 
-def test_every_file_says_that_it_is_synthetic(files: list[Path]):
+def test_every_file_says_that_it_is_synthetic(files: list[Path]) -> None:
     assert all(path.name.startswith("synthetic_") and path.parent.name == "synthetic_sample" for path in files)
     readable = [path for path in files if path.stem != "synthetic_broken"]
     assert all(pq.read_schema(path).metadata[b"synthetic"] == b"true" for path in readable)
 
 
-def test_a_smaller_sample_leaves_nothing_of_a_larger_one(tmp_path: Path):
+def test_a_smaller_sample_leaves_nothing_of_a_larger_one(tmp_path: Path) -> None:
     sample.write(tmp_path, events=3_000, last_day=date(2026, 10, 31))
     paths = sample.write(tmp_path, events=1_000, last_day=date(2024, 2, 29))
     assert sorted((tmp_path / "synthetic_sample").iterdir()) == sorted(paths)
 
 
-def test_a_large_month_is_split_into_files_of_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_large_month_is_split_into_files_of_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample, "ROWS_PER_FILE", 100)
     paths = sample.write(tmp_path, events=3_000)
     rows = {path.stem: pq.read_metadata(path).num_rows for path in paths if path.stem != "synthetic_broken"}
@@ -96,7 +96,7 @@ def test_a_large_month_is_split_into_files_of_bounded_size(tmp_path: Path, monke
     assert {"synthetic_2025-07_part1", "synthetic_2025-07_part2"} <= set(rows)
 
 
-def test_the_command_names_the_files_it_wrote(tmp_path: Path):
+def test_the_command_names_the_files_it_wrote(tmp_path: Path) -> None:
     command = [sys.executable, str(Path(sample.__file__)), str(tmp_path), "--events", "500"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert sorted(printed) == sorted(str(path) for path in (tmp_path / "synthetic_sample").iterdir())
@@ -105,14 +105,14 @@ def test_the_command_names_the_files_it_wrote(tmp_path: Path):
 # --- the event contract -------------------------------------------------------------------------------------------------------
 
 
-def test_every_column_is_in_the_contract_and_every_required_one_is_filled(versions: pd.DataFrame):
+def test_every_column_is_in_the_contract_and_every_required_one_is_filled(versions: pd.DataFrame) -> None:
     rows = versions.drop(columns="file")
     assert set(rows) <= set(BY_NAME)
     needed = [column.name for column in COLUMNS if column.presence != "optional"]
     assert rows[needed].notna().all(axis=None)
 
 
-def test_every_value_is_within_what_the_contract_allows(versions: pd.DataFrame):
+def test_every_value_is_within_what_the_contract_allows(versions: pd.DataFrame) -> None:
     for column in COLUMNS:
         values = versions[column.name].dropna() if column.name in versions else pd.Series([])
         assert not column.values or values.isin(column.values).all()
@@ -121,30 +121,30 @@ def test_every_value_is_within_what_the_contract_allows(versions: pd.DataFrame):
     assert versions["satisfaction"].dropna().between(1, 5).all()
 
 
-def test_nothing_ends_before_it_starts_or_happens_after_its_version(versions: pd.DataFrame):
+def test_nothing_ends_before_it_starts_or_happens_after_its_version(versions: pd.DataFrame) -> None:
     for name in ENDS:
         happened = versions[versions[name].notna()]
         assert (happened[name] >= happened["opened_at"]).all()
         assert (happened[name] <= happened["updated_at"]).all()
 
 
-def test_one_moment_of_one_event_has_one_version(versions: pd.DataFrame):
+def test_one_moment_of_one_event_has_one_version(versions: pd.DataFrame) -> None:
     contents = versions.drop(columns="file").drop_duplicates()
     assert not contents.duplicated(["event_id", "updated_at"]).any()
 
 
-def test_the_parts_of_a_cost_add_up_to_it(versions: pd.DataFrame):
+def test_the_parts_of_a_cost_add_up_to_it(versions: pd.DataFrame) -> None:
     paid = versions[versions["cost"].notna()].astype(dict.fromkeys(COST_PARTS, float))
     assert (paid["direct_cost"] + paid["indirect_cost"] - paid["cost"]).abs().max() < 0.005
     assert (paid["fixed_cost"] + paid["variable_cost"] - paid["cost"]).abs().max() < 0.005
 
 
-def test_an_unresolved_event_has_no_cost_and_an_unanswered_survey_no_score(versions: pd.DataFrame):
+def test_an_unresolved_event_has_no_cost_and_an_unanswered_survey_no_score(versions: pd.DataFrame) -> None:
     assert versions.loc[versions["resolved_at"].isna(), ["cost", "handle_minutes", "quality_passed"]].isna().all(axis=None)
     assert versions.loc[versions["answered_at"].isna(), ["satisfaction", "recommendation", "effort"]].isna().all(axis=None)
 
 
-def test_the_data_end_in_the_afternoon_of_the_last_day(versions: pd.DataFrame):
+def test_the_data_end_in_the_afternoon_of_the_last_day(versions: pd.DataFrame) -> None:
     assert versions["updated_at"].max() == datetime(2026, 10, 31, 14, 5, tzinfo=PARIS)
     assert versions["opened_at"].max() > datetime(2026, 10, 31, 12, 0, tzinfo=PARIS)
     assert versions["opened_at"].min() < datetime(2025, 7, 2, tzinfo=PARIS)
@@ -155,11 +155,11 @@ def test_the_data_end_in_the_afternoon_of_the_last_day(versions: pd.DataFrame):
     ("last_day", "first_day"),
     [(date(2026, 10, 31), date(2025, 7, 1)), (date(2026, 1, 1), date(2024, 10, 1)), (date(2024, 2, 29), date(2022, 10, 1))],
 )
-def test_the_last_complete_quarter_has_its_year_ago_quarter(last_day: date, first_day: date):
+def test_the_last_complete_quarter_has_its_year_ago_quarter(last_day: date, first_day: date) -> None:
     assert sample.year_ago_quarter(last_day) == first_day
 
 
-def test_the_figures_are_those_of_a_service_near_its_targets(events: pd.DataFrame):
+def test_the_figures_are_those_of_a_service_near_its_targets(events: pd.DataFrame) -> None:
     surveyed = events["satisfaction"].dropna()
     assert (events["wait"].dropna() <= 15).mean() == pytest.approx(0.96, abs=0.01)
     assert first_contact_resolution(events, events) == pytest.approx(0.945, abs=0.015)
@@ -173,12 +173,12 @@ def test_the_figures_are_those_of_a_service_near_its_targets(events: pd.DataFram
 # --- the stories --------------------------------------------------------------------------------------------------------------
 
 
-def test_each_story_has_a_name_and_a_day_within_the_sample():
+def test_each_story_has_a_name_and_a_day_within_the_sample() -> None:
     assert len({story.name for story in sample.STORIES}) == len(sample.STORIES) == 8
     assert all(date(2025, 7, 1) < story.begins_on() < sample.LAST_DAY for story in sample.STORIES)
 
 
-def test_story_slow_store(events: pd.DataFrame):
+def test_story_slow_store(events: pd.DataFrame) -> None:
     late_weeks = events["opened_on"] >= day(sample.SLOW_STORE, later=14)
     before = events["opened_on"] < day(sample.SLOW_STORE)
     chat, slow = events["channel"] == "chat", events["store"] == "S014"
@@ -191,7 +191,7 @@ def test_story_slow_store(events: pd.DataFrame):
     assert median(chat & ~slow & late_weeks) < 1.2 * median(chat & ~slow & before)
 
 
-def test_story_new_procedure(events: pd.DataFrame):
+def test_story_new_procedure(events: pd.DataFrame) -> None:
     concerned = (events["service"] == "returns") & (events["region"] == "East")
     after = events["opened_on"] >= day(sample.NEW_PROCEDURE)
     assert first_contact_resolution(events[concerned & ~after], events) == pytest.approx(0.85, abs=0.02)
@@ -200,7 +200,7 @@ def test_story_new_procedure(events: pd.DataFrame):
     assert others[0] == pytest.approx(others[1], abs=0.01)
 
 
-def test_story_silent_store(events: pd.DataFrame, versions: pd.DataFrame):
+def test_story_silent_store(events: pd.DataFrame, versions: pd.DataFrame) -> None:
     as_of = versions["updated_at"].max()
     last_changes = versions[~versions["is_deleted"]].groupby("store")["updated_at"].max()
     assert as_of - last_changes["S007"] > pd.Timedelta(hours=30)
@@ -208,7 +208,7 @@ def test_story_silent_store(events: pd.DataFrame, versions: pd.DataFrame):
     assert events.loc[events["store"] == "S007", "opened_at"].max() > as_of - pd.Timedelta(hours=54)
 
 
-def test_story_survey_wave(events: pd.DataFrame):
+def test_story_survey_wave(events: pd.DataFrame) -> None:
     begins = day(sample.SURVEY_WAVE)
     wave = events["answered_on"].between(begins, begins + timedelta(days=9))
     days_before = events["answered_on"].between(begins - timedelta(days=28), begins - timedelta(days=1))
@@ -217,16 +217,16 @@ def test_story_survey_wave(events: pd.DataFrame):
     assert 0.05 < fall < 0.35
 
 
-def test_story_open_events(events: pd.DataFrame, versions: pd.DataFrame):
+def test_story_open_events(events: pd.DataFrame) -> None:
     still_open = events[events["closed_at"].isna()]
     waiting = still_open[still_open["responded_at"].isna()]
-    assert 40 <= len(still_open) <= 200
-    assert 8 <= len(waiting) <= 50
+    assert 200 <= len(still_open) <= 1_000
+    assert 8 <= len(waiting) <= 250
     assert (still_open["opened_on"] < day(sample.OPEN_EVENTS, later=-5)).sum() >= 5
     assert (waiting["channel"] == "email").mean() > 0.5
 
 
-def test_story_reexports(versions: pd.DataFrame):
+def test_story_reexports(versions: pd.DataFrame) -> None:
     columns = [name for name in versions if name != "file"]
     again = versions["file"].str.startswith("synthetic_reexport_")
     both = versions[versions["event_id"].isin(versions.loc[again, "event_id"])]
@@ -236,7 +236,7 @@ def test_story_reexports(versions: pd.DataFrame):
     assert again.groupby(versions["file"]).sum().gt(0).sum() == 3
 
 
-def test_story_correction(events: pd.DataFrame, versions: pd.DataFrame):
+def test_story_correction(events: pd.DataFrame, versions: pd.DataFrame) -> None:
     paid = versions[versions["cost"].notna()]
     is_correction = paid["file"] == "synthetic_correction_costs_S003"
     both = paid[is_correction].merge(paid[~is_correction], on="event_id", suffixes=("_corrected", "_exported"))
@@ -248,7 +248,7 @@ def test_story_correction(events: pd.DataFrame, versions: pd.DataFrame):
     assert that_day["cost"].mean() < 2 * events["cost"].mean()
 
 
-def test_story_dearer_service(events: pd.DataFrame):
+def test_story_dearer_service(events: pd.DataFrame) -> None:
     quarters = events[events["cost"].notna()].groupby(events["resolved_on"].dt.to_period("Q"))["cost"].mean()
     assert quarters["2026Q3"] / quarters["2025Q3"] == pytest.approx(1.08, abs=0.02)
 
@@ -256,13 +256,13 @@ def test_story_dearer_service(events: pd.DataFrame):
 # --- what is wrong with it on purpose -------------------------------------------------------------------------------------------
 
 
-def test_three_events_are_deleted(versions: pd.DataFrame):
+def test_three_events_are_deleted(versions: pd.DataFrame) -> None:
     deleted = versions.loc[versions["is_deleted"], "event_id"]
     assert len(deleted) == 3
     assert deleted.isin(versions.loc[~versions["is_deleted"], "event_id"]).all()
 
 
-def test_the_bad_rows_are_four_beside_two_copies(files: list[Path], versions: pd.DataFrame):
+def test_the_bad_rows_are_four_beside_two_copies(files: list[Path], versions: pd.DataFrame) -> None:
     rows = next(pq.read_table(path) for path in files if path.stem == "synthetic_bad_rows").to_pandas()
     bad, copies = rows[:4], rows[4:]
     assert bad["closed_at"].iloc[0] < bad["opened_at"].iloc[0]
@@ -273,6 +273,6 @@ def test_the_bad_rows_are_four_beside_two_copies(files: list[Path], versions: pd
     assert copies["event_id"].isin(versions["event_id"]).all()
 
 
-def test_the_broken_file_cannot_be_read(files: list[Path]):
+def test_the_broken_file_cannot_be_read(files: list[Path]) -> None:
     with pytest.raises(pa.ArrowInvalid):
         pq.read_table(next(path for path in files if path.stem == "synthetic_broken"))

@@ -150,7 +150,11 @@ def _typed(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tup
     """The columns that are filled, and the number of cost pools nobody could bear."""
     given = values.given_values(connection, mapping, columns)
     filled = tuple(value.target for value in given)
+    if "responded_at" in mapping.set_aside and "has_response" not in filled:
+        filled = (*filled, "has_response")
     values.type_values(connection, mapping, given)
+    if "has_response" in filled:
+        connection.execute("ALTER TABLE typed ADD COLUMN IF NOT EXISTS has_response BOOLEAN")
     checks.check(connection, filled)
     problems.set_aside(connection, mapping.set_aside)
     if mapping.costs is None:

@@ -34,11 +34,12 @@ def note_sql(connection: duckdb.DuckDBPyConnection, table: str, test: str, name:
 
 
 def set_aside(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...]) -> None:
-    """A wrong value in one of these columns is taken out; the row stays."""
+    """A wrong value in one of these columns is taken out; the row stays, and a response stays one without its moment."""
     if not names:
         return
     listed = literals(names)
     connection.execute(f"INSERT INTO aside SELECT row_id, name, reason, found, expected FROM problems WHERE name IN ({listed})")
     connection.execute(f"DELETE FROM problems WHERE name IN ({listed})")
     for name in names:
-        connection.execute(f"UPDATE typed SET {name} = NULL WHERE row_id IN (SELECT row_id FROM aside WHERE name = {literal(name)})")
+        known = ", has_response = TRUE" if name == "responded_at" else ""
+        connection.execute(f"UPDATE typed SET {name} = NULL{known} WHERE row_id IN (SELECT row_id FROM aside WHERE name = {literal(name)})")

@@ -1,6 +1,7 @@
 """Values as people read them: in the KPI's unit, with the digits that mean something."""
 
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal, format_percent
@@ -11,7 +12,7 @@ from kpi.words import text
 LOCALE = "en"
 NO_VALUE = "–"
 
-PATTERNS = {"minutes": "#,##0.0", "score": "0.00", "points": "+0.0;-0.0;0.0", "events": "#,##0"}
+PATTERNS = {"minutes": "#,##0.0", "score": "0.00", "points": "+0.0;-0.0", "events": "#,##0"}
 SHARE_PATTERN = "0.0%"
 
 
@@ -45,16 +46,20 @@ def difference_text(difference: float | None, unit: Unit, currency: str) -> str:
     """A difference with its sign; of shares in percentage points."""
     if difference is None:
         return NO_VALUE
-    sign = "+" if difference > 0 else "−" if difference < 0 else "±"
+    sign = _sign(difference)
     if unit == "share":
         return sign + text("{number} pp", number=format_decimal(abs(difference) * 100, "0.0", locale=LOCALE))
     plain = value_text(abs(difference), unit, currency)
     return sign + plain.lstrip("+")
 
 
+def _sign(number: float) -> str:
+    return "+" if number > 0 else "−" if number < 0 else "±"
+
+
 def relative_text(relative: float | None) -> str:
     """A relative change with its sign."""
-    return NO_VALUE if relative is None else format_percent(relative, "+0.0%;-0.0%;0.0%", locale=LOCALE)
+    return NO_VALUE if relative is None else _sign(relative) + format_percent(abs(relative), SHARE_PATTERN, locale=LOCALE)
 
 
 def count_text(count: int) -> str:
@@ -65,3 +70,19 @@ def count_text(count: int) -> str:
 def day_text(day: date) -> str:
     """A day with its weekday."""
     return format_date(day, "EEE d MMM y", locale=LOCALE)
+
+
+def month_text(month: date) -> str:
+    """A month of a year."""
+    return format_date(month, "MMMM y", locale=LOCALE)
+
+
+def quarter_text(quarter: date) -> str:
+    """A quarter of a year."""
+    return format_date(quarter, "QQQ y", locale=LOCALE)
+
+
+def moment_text(moment: datetime, zone: str) -> str:
+    """A moment in a time zone, with the zone's name: whose clock it is must not be guessed."""
+    local = moment.astimezone(ZoneInfo(zone))
+    return f"{format_date(local.date(), 'EEE d MMM y', locale=LOCALE)} {local:%H:%M} ({zone})"

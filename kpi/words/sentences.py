@@ -1,0 +1,135 @@
+"""What charts and figures say, as sentences built from their numbers."""
+
+from datetime import date
+
+from kpi.control import FEWEST_POINTS, FIRM_POINTS, ControlChart, Point, is_concern
+from kpi.metrics import Kpi
+from kpi.mix import Effects
+from kpi.periods import Every
+from kpi.report import Answer
+from kpi.spc.rules import BY_NAME
+from kpi.standing import Standing
+from kpi.targets import Target
+from kpi.words import text
+from kpi.words.values import count_text, day_text, difference_text, month_text, quarter_text, relative_text, value_text
+
+LEFT_OUT = {
+    "no_response": "ended without a response",
+    "no_response_moment": "answered at an unknown moment",
+    "no_resolution": "ended without a resolution",
+    "no_limit": "no time limit set for that day",
+    "still_open": "still open",
+    "immature": "window not over yet",
+    "no_customer": "no customer known",
+    "no_contact_count": "number of contacts unknown",
+    "no_transfer_count": "number of hand-overs unknown",
+    "no_flag": "not flagged by the source",
+    "no_due_date": "no due date",
+    "no_cost": "cost unknown",
+    "not_completed": "attempt not completed",
+    "not_checked": "not checked",
+}
+
+STATUS_WORDS = {
+    "met": "Target met",
+    "missed": "Target missed",
+    "alert": "Beyond the alert threshold",
+    "no_target": "No target set",
+    "not_enough": "Not enough data",
+    "no_value": "Nothing to judge yet",
+}
+
+STATUS_SIGNS = {"met": "✓", "missed": "✗", "alert": "‼", "no_target": "·", "not_enough": "?", "no_value": "·"}
+"""Beside the word, so that a glance is enough; never instead of it."""
+
+
+def status_text(found: Standing) -> str:
+    """The word for where a KPI stands, with its sign."""
+    return f"{STATUS_SIGNS[found.status]} {text(STATUS_WORDS[found.status])}"
+
+
+def standing_sentence(found: Standing, kpi: Kpi, currency: str) -> str:
+    """What was judged: period, figure, n and aim."""
+    if found.target is None or found.period is None or found.answer is None:
+        return text("Add one in targets.toml.")
+    when = period_text(found.period, found.target.every)
+    if found.measured is None:
+        return text("{when}: nothing measured; target {aim}.", when=when, aim=aim_text(found.target, kpi, currency))
+    measured = relative_text(found.measured) if found.target.against == "previous_year" else value_text(found.measured, kpi.unit, currency)
+    return text(
+        "{when}: {measured}, target {aim}, n = {n}",
+        when=when,
+        measured=measured,
+        aim=aim_text(found.target, kpi, currency),
+        n=count_text(found.answer.n),
+    )
+
+
+def aim_text(target: Target, kpi: Kpi, currency: str) -> str:
+    """The aim with its direction."""
+    sign = "≥" if target.bound == "at_least" else "≤"
+    if target.against == "previous_year":
+        return text("{sign} {change} against last year", sign=sign, change=relative_text(target.aim))
+    return f"{sign} {value_text(target.aim, kpi.unit, currency)}"
+
+
+def period_text(start: date, every: Every) -> str:
+    """A period as people call it."""
+    match every:
+        case "day":
+            return day_text(start)
+        case "week":
+            return text("week of {day}", day=day_text(start))
+        case "month":
+            return month_text(start)
+        case "quarter":
+            return quarter_text(start)
+
+
+def left_out_sentence(one: Answer) -> str:
+    """What the figure does not contain, and why; empty when it contains everything."""
+    reasons = [f"{count_text(count)} {text(LEFT_OUT[code])}" for code, count in one.left_out.items() if count]
+    if one.undetermined and one.kpi.on == "opened_on":
+        reasons.append(text("{count} not decided yet", count=count_text(one.undetermined)))
+    return text("Left out: {reasons}.", reasons=", ".join(reasons)) if reasons else ""
+
+
+def limits_sentence(chart: ControlChart) -> str:
+    """Which limits these are, or why there are none."""
+    if not chart.has_limits:
+        return text(
+            "No limits: {found} complete periods with data, at least {needed} are needed.", found=chart.baseline_count, needed=FEWEST_POINTS
+        )
+    reason = text(chart.chart.reason)
+    first, last = (day_text(day) if day else "" for day in (chart.baseline_first, chart.baseline_last))
+    basis = text("The limits rest on {count} complete periods, {first} to {last}.", count=chart.baseline_count, first=first, last=last)
+    provisional = " " + text("Provisional: fewer than {needed}.", needed=FIRM_POINTS) if chart.is_provisional else ""
+    return f"{reason} {basis}{provisional}"
+
+
+def signal_sentence(chart: ControlChart, point: Point, every: Every, currency: str) -> str:
+    """One marked point: what, how much, the usual range, by which rule, n."""
+    side = next(iter(point.signals.values()))
+    word = text("worse than usual") if is_concern(chart.kpi, side) else text("better than usual")
+    rules = ", ".join(text(BY_NAME[name].label) for name in point.signals)
+    unit = chart.kpi.unit
+    return text(
+        "{when}: {value}, {word}. Usual {lower} to {upper}; {rules}; n = {n}.",
+        when=period_text(point.period, every),
+        value=value_text(point.value, unit, currency),
+        word=word,
+        lower=value_text(point.lower, unit, currency),
+        upper=value_text(point.upper, unit, currency),
+        rules=rules,
+        n=count_text(point.n),
+    )
+
+
+def mix_sentence(effect: Effects, kpi: Kpi, currency: str) -> str:
+    """How much of a change is the parts' own and how much their changed weights."""
+    return text(
+        "Against the comparison {total}: {rate} because the parts changed, {mix} because their weights did.",
+        total=difference_text(effect.now - effect.before, kpi.unit, currency),
+        rate=difference_text(effect.rate, kpi.unit, currency),
+        mix=difference_text(effect.mix, kpi.unit, currency),
+    )
