@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+Group = tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class Part:
@@ -22,8 +24,8 @@ class Effects:
 
     before: float
     now: float
-    rates: Mapping[str, float]
-    mixes: Mapping[str, float]
+    rates: Mapping[Group, float]
+    mixes: Mapping[Group, float]
 
     @property
     def rate(self) -> float:
@@ -34,7 +36,7 @@ class Effects:
         return sum(self.mixes.values())
 
 
-def effects(before: Mapping[str, Part], now: Mapping[str, Part]) -> Effects | None:
+def effects(before: Mapping[Group, Part], now: Mapping[Group, Part]) -> Effects | None:
     """Kitagawa's decomposition (Journal of the American Statistical Association 50, 1955); None when a total is empty.
 
     A part that is empty on one side has no rate there: it takes its rate of the other side, so that its coming or going is mix.
@@ -44,7 +46,7 @@ def effects(before: Mapping[str, Part], now: Mapping[str, Part]) -> Effects | No
         return None
     rates, mixes = {}, {}
     empty = Part(0, 0)
-    for name in sorted({*before, *now}):
+    for name in dict.fromkeys((*before, *now)):
         one, other = before.get(name, empty), now.get(name, empty)
         rate_before = one.rate if one.rate is not None else other.rate or 0.0
         rate_now = other.rate if other.rate is not None else rate_before
@@ -54,7 +56,7 @@ def effects(before: Mapping[str, Part], now: Mapping[str, Part]) -> Effects | No
     return Effects(_total(before), _total(now), rates, mixes)
 
 
-def standardised(parts: Mapping[str, Part], standard: Mapping[str, float]) -> float | None:
+def standardised(parts: Mapping[Group, Part], standard: Mapping[Group, float]) -> float | None:
     """The total had the parts the standard's weights (direct standardisation); None when a weighted part has no rate."""
     rates = {name: parts[name].rate if name in parts else None for name, weight in standard.items() if weight}
     if not rates or any(rate is None for rate in rates.values()):
@@ -62,11 +64,11 @@ def standardised(parts: Mapping[str, Part], standard: Mapping[str, float]) -> fl
     return sum((rates[name] or 0.0) * weight for name, weight in standard.items() if weight) / sum(standard.values())
 
 
-def pooled_weights(before: Mapping[str, Part], now: Mapping[str, Part]) -> dict[str, float]:
+def pooled_weights(before: Mapping[Group, Part], now: Mapping[Group, Part]) -> dict[Group, float]:
     """The parts' weights over both sides: a standard that favours neither."""
     empty = Part(0, 0)
-    return {name: before.get(name, empty).denominator + now.get(name, empty).denominator for name in sorted({*before, *now})}
+    return {name: before.get(name, empty).denominator + now.get(name, empty).denominator for name in dict.fromkeys((*before, *now))}
 
 
-def _total(parts: Mapping[str, Part]) -> float:
+def _total(parts: Mapping[Group, Part]) -> float:
     return sum(part.numerator for part in parts.values()) / sum(part.denominator for part in parts.values())

@@ -18,7 +18,7 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Priority:
-    """One group with its effort and recommendation, now and in the range before; `work_order` says that both moved enough."""
+    """One group with both figures, now and in the range before; `work_order` says that both moved enough, on enough answers."""
 
     group: tuple[str, ...]
     effort: Answer
@@ -28,6 +28,8 @@ class Priority:
 
     @property
     def work_order(self) -> bool:
+        if not all(one.is_enough for one in (self.effort, self.effort_before, self.recommendation, self.recommendation_before)):
+            return False
         values = (self.effort.value, self.effort_before.value, self.recommendation.value, self.recommendation_before.value)
         effort, baseline, now, before = values
         if effort is None or baseline is None or now is None or before is None:

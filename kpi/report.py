@@ -4,15 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
-from math import sqrt
+from math import fsum, sqrt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from kpi.errors import UnknownName
 from kpi.events import DIMENSIONS
 from kpi.metrics import Kpi
-from kpi.mix import Part
+from kpi.mix import Group, Part
 from kpi.periods import EVERY, Comparison, Dates, Every, compared_with, following, period_compared_with, start_of
 from kpi.store import State
 from kpi.survival import Durations, kaplan_meier_quantile, observed_quantile
@@ -26,7 +27,9 @@ PERIODS = {every: f"CAST(date_trunc('{every}', {{on}}) AS DATE)" for every in EV
 """The first day of the period an attribution date falls in."""
 
 FILTERS = (*DIMENSIONS, "source", "disposition")
-ALWAYS = Dates(date(1, 1, 2), date(9999, 1, 1))
+Parts = dict[Group, Part]
+
+ALWAYS = Dates(date(1, 1, 1), date(9999, 1, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +127,8 @@ def answer(state: State, question: Question) -> list[Answer]:
 def total(state: State, question: Question) -> Answer:
     """The one figure of a question without periods and groups."""
     answers = answer(state, question)
-    return answers[0] if answers else nothing(question.kpis[0])
+    kpi = question.kpis[0]
+    return answers[0] if answers else replace(nothing(kpi), is_complete=_is_complete(state, question, kpi, None))
 
 
 def nothing(kpi: Kpi) -> Answer:
@@ -138,7 +142,8 @@ def nothing(kpi: Kpi) -> Answer:
 def complete_until(state: State, kpi: Kpi) -> date:
     """The first local day whose figures of this KPI can still change as time goes on."""
     days = state.settings.definitions.first_contact_window_days if kpi.settles else 0
-    return state.known_on - timedelta(days=days)
+    settled = state.as_of - timedelta(days=days)
+    return min(settled.astimezone(ZoneInfo(zone)).date() for zone in state.zones)
 
 
 def change(state: State, question: Question, comparison: Comparison) -> Change | None:
@@ -153,20 +158,23 @@ def change(state: State, question: Question, comparison: Comparison) -> Change |
 
 
 def compared(state: State, question: Question, comparison: Comparison) -> list[tuple[Answer, Answer | None]]:
-    """Every answer with the one of the period (or, without periods, the range) it is held against."""
+    """Every answer with the one of the period (or, without periods, the range) it is held against: complete with complete."""
+    answers = answer(state, question)
     if question.every is None:
         before = answer(state, replace(question, dates=compared_with(question.dates, comparison)))
-        earlier = {(one.kpi.name, one.group): one for one in before}
-        return [(one, earlier.get((one.kpi.name, one.group))) for one in answer(state, question)]
+        earlier = {(one.kpi.name, one.period, one.group): one for one in before}
+        return [(one, _fair(one, earlier.get((one.kpi.name, None, one.group)))) for one in answers]
     every = question.every
-    first = period_compared_with(start_of(question.dates.start, every), every, comparison)
-    answers = answer(state, replace(question, dates=Dates(first, question.dates.end)))
-    known = {(one.kpi.name, one.period, one.group): one for one in answers}
-    return [
-        (one, known.get((one.kpi.name, period_compared_with(one.period, every, comparison), one.group)))
-        for one in answers
-        if one.period is not None and one.period >= start_of(question.dates.start, every)
-    ]
+    held = {one.period: period_compared_with(one.period, every, comparison) for one in answers if one.period and one.period.year > 1}
+    if not held:
+        return [(one, None) for one in answers]
+    whole = Dates(min(held.values()), following(max(held.values()), every))
+    known = {(one.kpi.name, one.period, one.group): one for one in answer(state, replace(question, dates=whole))}
+    return [(one, _fair(one, known.get((one.kpi.name, held.get(one.period), one.group)))) for one in answers]
+
+
+def _fair(now: Answer, before: Answer | None) -> Answer | None:
+    return before if before is not None and now.is_complete and before.is_complete else None
 
 
 def _ratios(state: State, question: Question) -> dict[str, list[Answer]]:
@@ -194,7 +202,7 @@ def _grouped(state: State, question: Question, on: str, columns: Sequence[str]) 
     """Rows of period, group and the given aggregates; the only SQL that is built, from the entries of this package alone."""
     period = PERIODS[question.every].format(on=on)
     keys = [f"{period} AS period", *(f"{GROUPS[name]} AS {name}" for name in question.by)]
-    kept = [f"AND {name} IN (SELECT unnest($where_{name}))" for name in _where(question)]
+    kept = [f"AND {name} IN (SELECT unnest($where_{name}))" for name in effective_filters(question)]
     statement = f"""
         SELECT {", ".join([*keys, *columns])}
         FROM events
@@ -205,14 +213,14 @@ def _grouped(state: State, question: Question, on: str, columns: Sequence[str]) 
     return _rows(state, statement, _values(question) | {"start": question.dates.start, "end": question.dates.end})
 
 
-def _where(question: Question) -> dict[str, tuple[str, ...]]:
+def effective_filters(question: Question) -> dict[str, tuple[str, ...]]:
     """The asked filters; only normal events unless dispositions are asked for by name."""
     return {"disposition": ("normal",)} | {name: tuple(values) for name, values in question.where.items()}
 
 
 def _values(question: Question) -> dict[str, Any]:
     seconds = None if question.within_minutes is None else round(question.within_minutes * 60)
-    return {f"where_{name}": list(values) for name, values in _where(question).items()} | {"within_seconds": seconds}
+    return {f"where_{name}": list(values) for name, values in effective_filters(question).items()} | {"within_seconds": seconds}
 
 
 def _rows(state: State, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -225,26 +233,64 @@ def _rows(state: State, statement: str, values: Mapping[str, Any]) -> list[dict[
 
 
 def _ratio(state: State, question: Question, kpi: Kpi, row: Mapping[str, Any], sums: Mapping[str, int]) -> Answer:
-    n, undetermined = sums["denominator"], sums["undetermined"]
-    numerator = sums["numerator"] / kpi.per
-    squares = sums.get("squares", sums["numerator"]) / kpi.per**2
+    return _of_sums(
+        kpi,
+        period=row["period"],
+        group=_group(question, row),
+        numerator=sums["numerator"] / kpi.per,
+        n=sums["denominator"],
+        squares=sums.get("squares", sums["numerator"]) / kpi.per**2,
+        undetermined=sums["undetermined"],
+        left_out={code: sums[code] for code, _ in kpi.left_out},
+        is_complete=_is_complete(state, question, kpi, row["period"]),
+    )
+
+
+def combined(kpi: Kpi, answers: Iterable[Answer], period: date | None) -> Answer:
+    """The figure of several together: their sums added, never their values averaged. Only for ratios."""
+    parts = [one for one in answers if one.kpi.name == kpi.name]
+    return _of_sums(
+        kpi,
+        period=period,
+        group=(),
+        numerator=fsum(one.numerator or 0.0 for one in parts),
+        n=sum(one.n for one in parts),
+        squares=fsum(one.squares or 0.0 for one in parts),
+        undetermined=sum(one.undetermined for one in parts),
+        left_out={code: sum(one.left_out.get(code, 0) for one in parts) for code, _ in kpi.left_out},
+        is_complete=all(one.is_complete for one in parts),
+    )
+
+
+def _of_sums(
+    kpi: Kpi,
+    *,
+    period: date | None,
+    group: tuple[str, ...],
+    numerator: float,
+    n: int,
+    squares: float,
+    undetermined: int,
+    left_out: Mapping[str, int],
+    is_complete: bool,
+) -> Answer:
     value = numerator / n if n else None
     deviation = _deviation(kpi, numerator, squares, n)
     return Answer(
         kpi=kpi,
-        period=row["period"],
-        group=_group(question, row),
+        period=period,
+        group=group,
         value=value,
         numerator=numerator,
         n=n,
         squares=squares,
         undetermined=undetermined,
-        left_out={code: sums[code] for code, _ in kpi.left_out},
+        left_out=left_out,
         bounds=_bounds(kpi, numerator, n, undetermined),
         interval=_interval(kpi, value, numerator, deviation, n),
         deviation=deviation,
         observed=None,
-        is_complete=_is_complete(state, question, kpi, row["period"]),
+        is_complete=is_complete,
     )
 
 
@@ -275,8 +321,11 @@ def _group(question: Question, row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _is_complete(state: State, question: Question, kpi: Kpi, period: date | None) -> bool:
-    end = question.dates.end if period is None or question.every is None else following(period, question.every)
-    return end <= complete_until(state, kpi)
+    """Whether nothing of the period is missing: cut off by the asked days, or not over yet."""
+    limit = complete_until(state, kpi)
+    if period is None or question.every is None:
+        return question.dates.end <= limit
+    return question.dates.start <= period and following(period, question.every) <= min(question.dates.end, limit)
 
 
 def _quantiles(state: State, question: Question, kpi: Kpi) -> list[Answer]:
@@ -336,7 +385,7 @@ def _ends(state: State, question: Question, flows: Iterable[tuple[date, int]]) -
 
 
 def _level(state: State, question: Question, kpi: Kpi, period: date | None, group: tuple[str, ...], count: int) -> Answer:
-    complete = _is_complete(state, question, kpi, period)
+    complete = _is_complete(state, replace(question, dates=Dates(ALWAYS.start, question.dates.end)), kpi, period)
     return replace(nothing(kpi), period=period, group=group, value=float(count), numerator=float(count), n=count, is_complete=complete)
 
 
@@ -366,11 +415,11 @@ def _deviation_between(state: State, question: Question, kpi: Kpi, stores: list[
     )
 
 
-def parts_compared(state: State, question: Question, comparison: Comparison) -> tuple[dict[str, Part], dict[str, Part]]:
+def parts_compared(state: State, question: Question, comparison: Comparison) -> tuple[Parts, Parts]:
     """The sums of every group of a question with one KPI, in the earlier range and in its own."""
     earlier = replace(question, dates=compared_with(question.dates, comparison))
     return _parts(answer(state, earlier)), _parts(answer(state, question))
 
 
-def _parts(answers: Sequence[Answer]) -> dict[str, Part]:
-    return {" / ".join(one.group): Part(one.numerator, one.n) for one in answers if one.numerator is not None}
+def _parts(answers: Sequence[Answer]) -> Parts:
+    return {one.group: Part(one.numerator, one.n) for one in answers if one.numerator is not None}

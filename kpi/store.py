@@ -20,6 +20,7 @@ import duckdb
 from kpi import extracts
 from kpi.calendar import Schedule, open_intervals
 from kpi.errors import LoaderBusy, StateError
+from kpi.events import COLUMNS
 from kpi.extracts import Verdict
 from kpi.metrics import DEFAULT_LIMIT_MINUTES
 from kpi.settings import Settings, read_settings
@@ -28,7 +29,7 @@ SQL = Path(__file__).parent / "sql"
 LAYOUT = sha256(b"".join(file.read_bytes() for file in sorted(SQL.glob("*.sql")))).hexdigest()
 """Changes when the derivation does, so that a new release rebuilds the state by itself."""
 
-LIMITED_DURATIONS = ("response_time", "resolution_time")
+POINTER = "current.json"
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 Progress = Callable[[int, int, str], None]
@@ -55,9 +56,15 @@ class State:
         return self.connection.cursor()
 
     @property
+    def zones(self) -> tuple[str, ...]:
+        """The time zones that stores keep."""
+        calendar = self.settings.calendar
+        return tuple(dict.fromkeys((calendar.default.zone, *(one.zone for one in calendar.stores.values()))))
+
+    @property
     def known_on(self) -> date:
-        """The local day of `as_of`, the first that is not complete."""
-        return self.as_of.astimezone(ZoneInfo(self.settings.calendar.default.zone)).date()
+        """The newest local day of `as_of`: nothing is known of later ones."""
+        return max(self.as_of.astimezone(ZoneInfo(zone)).date() for zone in self.zones)
 
 
 def ignore_progress(done: int, total: int, what: str) -> None:
@@ -72,14 +79,12 @@ def load(folder: Path, progress: Progress) -> State:
     with _only_loader(state_folder):
         settings = read_settings(folder)
         files = extracts.listing(folder / "extracts")
-        verdicts = tuple(extracts.check(files, folder / "extracts", parts, datetime.now(UTC), progress))
-        version = _version(verdicts, settings)
-        file = state_folder / _file_name(version)
+        verdicts = tuple(extracts.check(files, folder, parts, datetime.now(UTC), progress))
+        file = state_folder / _events_name(verdicts, settings)
         if not file.exists():
             progress(len(files), len(files), "events")
             _build(file, _parts(verdicts, parts), settings)
-        _publish(state_folder, version, verdicts)
-        _remove_others(state_folder, keep=file)
+        _publish(state_folder, file.name, verdicts)
     return current(folder)
 
 
@@ -95,9 +100,9 @@ def current(folder: Path) -> State:
     """The published state."""
     state_folder = folder / "state"
     try:
-        pointer = json.loads((state_folder / "current.json").read_text())
-        verdicts = tuple(extracts.from_json(json.dumps(entry)) for entry in pointer["verdicts"])
-        connection = _connect(state_folder / _file_name(pointer["version"]), "READ_ONLY")
+        pointer = json.loads((state_folder / POINTER).read_text())
+        verdicts = tuple(extracts.from_json(json.dumps(entry)) for entry in json.loads((state_folder / pointer["verdicts"]).read_text()))
+        connection = _connect(state_folder / pointer["events"], "READ_ONLY")
     except (OSError, ValueError, KeyError, duckdb.Error) as error:
         raise StateError("{where}: nothing is loaded yet. Run: kpi load --data {folder}", where=state_folder, folder=folder) from error
     return _state(connection, pointer["version"], verdicts, read_settings(folder))
@@ -106,7 +111,7 @@ def current(folder: Path) -> State:
 def published_version(folder: Path) -> str:
     """The version that `current` would open, or an empty text when nothing is loaded: cheap enough to ask often."""
     try:
-        return str(json.loads((folder / "state" / "current.json").read_text())["version"])
+        return str(json.loads((folder / "state" / POINTER).read_text())["version"])
     except (OSError, ValueError, KeyError):
         return ""
 
@@ -133,9 +138,10 @@ def _connect(file: Path, access: str) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "python_enable_replacements": False,
+            "enable_external_access": access != "READ_ONLY",
         },
     )
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET asof_loop_join_threshold = 0")  # DuckDB 2.0 underestimates the rows of a file and loops: 30 times slower
     return connection
 
@@ -143,8 +149,8 @@ def _connect(file: Path, access: str) -> duckdb.DuckDBPyConnection:
 def _build(file: Path, parts: Sequence[Path], settings: Settings) -> None:
     """Write the state under a temporary name first: a file that a kill leaves half-born can never be opened again."""
     temporary = file.with_suffix(".building")
-    for leftover in (temporary, temporary.with_suffix(".building.wal")):
-        leftover.unlink(missing_ok=True)
+    for leftover in file.parent.glob("*.building*"):
+        leftover.unlink()
     try:
         with _connect(temporary, "READ_WRITE") as connection:
             _derive(connection, parts, settings, _newest_update(connection, parts))
@@ -169,6 +175,8 @@ def _newest_update(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path])
 def _derive(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path], settings: Settings, as_of: datetime) -> None:
     """The events table as known at a moment, from the checked extracts."""
     calendar = settings.calendar
+    _insert_versions(connection, parts)
+    connection.execute((SQL / "macros.sql").read_text())
     connection.execute("CREATE TABLE schedules (store VARCHAR, zone VARCHAR)")
     connection.execute("CREATE TABLE limits (kpi VARCHAR, starts_on DATE, ends_on DATE, seconds BIGINT)")
     _insert(connection, "INSERT INTO schedules VALUES (?, ?)", [(store, one.zone) for store, one in calendar.stores.items()])
@@ -176,11 +184,20 @@ def _derive(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path], settin
     window = timedelta(days=settings.definitions.first_contact_window_days)
     connection.execute(
         (SQL / "events.sql").read_text(),
-        {"parts": _literal(parts), "as_of": as_of, "zone": calendar.default.zone, "window_seconds": int(window.total_seconds())},
+        {"as_of": as_of, "zone": calendar.default.zone, "window_seconds": int(window.total_seconds())},
     )
     if calendar.clock == "opening_hours":
         _count_opening_hours(connection, settings, as_of)
     connection.execute("CREATE TABLE knowledge AS SELECT CAST($as_of AS TIMESTAMPTZ) AS as_of", {"as_of": as_of})
+
+
+def _insert_versions(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> None:
+    """The relation `versions`: a view of the parts, or of nothing at all."""
+    columns = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in COLUMNS)
+    empty = f"SELECT {columns}, CAST(NULL AS UBIGINT) AS row_hash WHERE FALSE"
+    names = ", ".join("'" + path.replace("'", "''") + "'" for path in _literal(parts))
+    source = f"SELECT * FROM read_parquet([{names}], hive_partitioning = FALSE)" if parts else empty  # noqa: S608 (our own parts; a view takes no parameters)
+    connection.execute(f"CREATE TEMP VIEW versions AS {source}")
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -218,9 +235,13 @@ def _open_hours(store: str, schedule: Schedule, first: datetime, last: datetime)
     return [(store, one.starts_at, int((one.ends_at - one.starts_at).total_seconds()), one.seconds_before) for one in intervals]
 
 
-def _version(verdicts: Sequence[Verdict], settings: Settings) -> str:
+def _events_name(verdicts: Sequence[Verdict], settings: Settings) -> str:
     names = sorted({verdict.part for verdict in verdicts if verdict.part})
-    return sha256("\n".join((LAYOUT, settings.digest, *names)).encode()).hexdigest()[:16]
+    return f"events-{_digest(LAYOUT, settings.digest, *names)}.duckdb"
+
+
+def _digest(*words: str) -> str:
+    return sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
 def _parts(verdicts: Sequence[Verdict], folder: Path) -> list[Path]:
@@ -232,31 +253,38 @@ def _literal(paths: Sequence[Path]) -> list[str]:
     return [str(path).replace("[", "[[]").replace("*", "[*]").replace("?", "[?]") for path in paths]
 
 
-def _file_name(version: str) -> str:
-    return f"events-{version}.duckdb"
-
-
-def _publish(folder: Path, version: str, verdicts: Sequence[Verdict]) -> None:
-    content = json.dumps({"version": version, "verdicts": [json.loads(extracts.to_json(verdict)) for verdict in verdicts]}, indent=1)
-    pointer = folder / "current.json"
-    if pointer.exists() and pointer.read_text() == content:
+def _publish(folder: Path, events: str, verdicts: Sequence[Verdict]) -> None:
+    """Point readers to these events and verdicts; nothing is written when they are what is published."""
+    content = json.dumps([json.loads(extracts.to_json(verdict)) for verdict in verdicts], indent=1)
+    version = _digest(events, content)
+    if version == published_version(folder.parent):
         return
-    temporary = folder / "current.json.tmp"
-    with temporary.open("w") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(pointer)
+    pointer = {"version": version, "events": events, "verdicts": f"verdicts-{version}.json"}
+    _write(folder / pointer["verdicts"], content)
+    _write(folder / POINTER, json.dumps(pointer))
+    _remove_others(folder, "events-*.duckdb", keep=events)
+    _remove_others(folder, "verdicts-*.json", keep=pointer["verdicts"])
 
 
-def _remove_others(folder: Path, keep: Path) -> None:
+def _write(file: Path, content: str) -> None:
+    temporary = file.with_suffix(".tmp")
+    with temporary.open("w") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(file)
+
+
+def _remove_others(folder: Path, pattern: str, keep: str) -> None:
     """Older versions but the last one: a reader may be about to open it."""
-    others = sorted((file for file in folder.glob("events-*.duckdb") if file != keep), key=lambda file: file.stat().st_mtime)
+    others = sorted((file for file in folder.glob(pattern) if file.name != keep), key=lambda file: file.stat().st_mtime)
     for file in others[:-1]:
         file.unlink(missing_ok=True)
 
 
 def _make_folder(folder: Path) -> None:
+    if "?" in str(folder):
+        raise StateError("{where}: DuckDB cannot write below a folder with '?' in its name. Rename it.", where=folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -65,9 +65,7 @@ def newest(versions: Iterable[Event], as_of: datetime) -> list[Event]:
     """Events as they were known at `as_of`: the newest version of each, without the deleted."""
     known: dict[Key, Event] = {}
     for version in versions:
-        if version["updated_at"] <= as_of and (
-            key(version) not in known or known[key(version)]["updated_at"] < version["updated_at"]
-        ):
+        if version["updated_at"] <= as_of and (key(version) not in known or known[key(version)]["updated_at"] < version["updated_at"]):
             known[key(version)] = version
     return [event for event in known.values() if not event.get("is_deleted")]
 
@@ -86,9 +84,7 @@ def ended_at(event: Event) -> datetime | None:
 
 def ends_before_start(event: Event) -> bool:
     """Such a row is refused whole at the border and enters nothing here."""
-    return any(
-        event.get(end) is not None and event[end] < event["opened_at"] for end in ("responded_at", "resolved_at", "closed_at")
-    )
+    return any(event.get(end) is not None and event[end] < event["opened_at"] for end in ("responded_at", "resolved_at", "closed_at"))
 
 
 def exact(value: Any) -> Fraction:
@@ -176,9 +172,7 @@ def was_repeated(event: Event, question: Question) -> bool:
     same_request = question.repeats.by_customer.get((event.get("customer"), event.get("service")), [])
     candidates = same_request + question.repeats.by_target.get(key(event), [])
     resolved_at = event["resolved_at"]
-    return any(
-        resolved_at < other["opened_at"] <= resolved_at + question.window for other in candidates if key(other) != key(event)
-    )
+    return any(resolved_at < other["opened_at"] <= resolved_at + question.window for other in candidates if key(other) != key(event))
 
 
 def no_repeat(event: Event, question: Question) -> Verdict:
@@ -241,9 +235,7 @@ def recommendation(event: Event, _question: Question) -> Verdict:
 
 
 def attempt(wanted: str) -> Callable[[Event, Question], Verdict]:
-    return lambda event, _question: (
-        event["outcome"] == wanted if event.get("outcome") in ("success", "failure") else "not_completed"
-    )
+    return lambda event, _question: event["outcome"] == wanted if event.get("outcome") in ("success", "failure") else "not_completed"
 
 
 def answer(event: Event, _question: Question) -> Verdict:
@@ -324,7 +316,6 @@ def figure(
     all_events: list[Event] | None = None,
     limit_minutes: float | None = 15,
     window_days: int = 7,
-    zone: str = "UTC",  # no figure of a whole group depends on it; `attributed_on` does
 ) -> Figure:
     """The KPI of the events given. `all_events` is where repeat contacts are looked for (default: the events given)."""
     if name == "open_events":

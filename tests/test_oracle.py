@@ -37,7 +37,7 @@ def share(numerator: int, denominator: int, undetermined: int = 0, **left_out: i
 FOUR_ANSWERED_TWO_WAITING = [answered(5), answered(10), answered(10), answered(20), waiting(12), waiting(30)]
 
 
-def test_an_open_event_past_the_limit_is_late_and_a_younger_one_is_undetermined():
+def test_an_open_event_past_the_limit_is_late_and_a_younger_one_is_undetermined() -> None:
     found = figure("response_time", FOUR_ANSWERED_TWO_WAITING, NOON)
     assert found == share(3, 3 + 1 + 1, undetermined=1)
     assert found.value == Fraction(60, 100)
@@ -45,41 +45,43 @@ def test_an_open_event_past_the_limit_is_late_and_a_younger_one_is_undetermined(
     assert float(Fraction(3 + 1, 5 + 1)) == pytest.approx(0.6666666666666666)
 
 
-def test_the_mean_is_over_the_answered_alone():
-    assert figure("response_time_mean", FOUR_ANSWERED_TWO_WAITING, NOON) == Figure(Fraction(45), 4, Fraction(1125, 100), 0, {"still_open": 2})
+def test_the_mean_is_over_the_answered_alone() -> None:
+    assert figure("response_time_mean", FOUR_ANSWERED_TWO_WAITING, NOON) == Figure(
+        Fraction(45), 4, Fraction(1125, 100), 0, {"still_open": 2}
+    )
 
 
-def test_the_kaplan_meier_median_counts_the_waiting_and_the_ninetieth_percentile_is_not_reached():
+def test_the_kaplan_meier_median_counts_the_waiting_and_the_ninetieth_percentile_is_not_reached() -> None:
     curve = oracle.kaplan_meier([5, 10, 10, 20], [12, 30])
     assert curve == [(5, Fraction(5, 6)), (10, Fraction(1, 2)), (20, Fraction(1, 4))]
     assert oracle.quantile(curve, 0.5) == 10
     assert oracle.quantile(curve, 0.9) is None
 
 
-def test_at_a_tie_the_answer_comes_before_the_censoring():
+def test_at_a_tie_the_answer_comes_before_the_censoring() -> None:
     assert oracle.kaplan_meier([10], [10]) == [(10, Fraction(1, 2))]
 
 
-def test_all_open_is_a_share_of_nothing_in_time_not_no_data():
+def test_all_open_is_a_share_of_nothing_in_time_not_no_data() -> None:
     events = [waiting(3), waiting(90)]
     assert figure("response_time", events, NOON) == share(0, 1, undetermined=1)
     assert figure("response_time_mean", events, NOON) == Figure(Fraction(0), 0, None, 0, {"still_open": 2})
     assert oracle.quantile(oracle.kaplan_meier([], [3, 90]), 0.5) is None
 
 
-def test_zero_minutes_is_valid_and_an_end_before_its_start_is_not():
+def test_zero_minutes_is_valid_and_an_end_before_its_start_is_not() -> None:
     events = [answered(-5), answered(0), answered(10)]
     valid = [one for one in events if not oracle.ends_before_start(one)]
     assert len(events) - len(valid) == 1
     assert figure("response_time_mean", valid, NOON) == Figure(Fraction(10), 2, Fraction(5), 0, {})
 
 
-def test_exactly_at_the_limit_an_answer_is_in_time_and_an_age_is_undetermined():
+def test_exactly_at_the_limit_an_answer_is_in_time_and_an_age_is_undetermined() -> None:
     assert figure("response_time", [answered(15), waiting(15)], NOON) == share(1, 1, undetermined=1)
     assert figure("response_time", [answered(15.001), waiting(15.001)], NOON) == share(0, 2)
 
 
-def test_ended_without_a_response_is_left_out_or_late_by_name():
+def test_ended_without_a_response_is_left_out_or_late_by_name() -> None:
     given_up = event("given up", closed_at="2024-06-01T09:03", outcome="abandoned")
     events = [answered(5), given_up]
     assert figure("response_time", events, NOON) == share(1, 1, no_response=1)
@@ -88,7 +90,7 @@ def test_ended_without_a_response_is_left_out_or_late_by_name():
     assert figure("abandonment_rate", [*events, waiting(3)], NOON) == share(1, 3)
 
 
-def test_resolution_time_follows_the_same_rules_to_the_resolution():
+def test_resolution_time_follows_the_same_rules_to_the_resolution() -> None:
     events = [
         event("in time", resolved_at="2024-06-01T10:00"),
         event("late", resolved_at="2024-06-01T10:01"),
@@ -97,7 +99,9 @@ def test_resolution_time_follows_the_same_rules_to_the_resolution():
         waiting(60),
     ]
     assert figure("resolution_time", events, NOON, limit_minutes=60) == share(1, 3, undetermined=1, no_resolution=1)
-    assert figure("resolution_time_mean", events, NOON) == Figure(Fraction(121), 2, Fraction(121, 2), 0, {"still_open": 2, "no_resolution": 1})
+    assert figure("resolution_time_mean", events, NOON) == Figure(
+        Fraction(121), 2, Fraction(121, 2), 0, {"still_open": 2, "no_resolution": 1}
+    )
     assert figure("resolution_rate", events, NOON) == share(2, 5)
 
 
@@ -111,19 +115,19 @@ REOPEN_CASES = [
 ]
 
 
-def test_the_window_excludes_its_first_moment_includes_its_last_and_the_immature_are_in_neither_sum():
+def test_the_window_excludes_its_first_moment_includes_its_last_and_the_immature_are_in_neither_sum() -> None:
     as_of = at("2024-06-30")
     assert figure("first_contact_resolution_no_repeat", REOPEN_CASES, as_of) == share(2, 3, immature=2)
     assert figure("reopen_rate", REOPEN_CASES, as_of) == share(1, 3, immature=2)
 
 
-def test_an_event_matures_at_the_last_moment_of_its_window():
+def test_an_event_matures_at_the_last_moment_of_its_window() -> None:
     one = [event("A", resolved_at="2024-06-23T00:00", customer="a")]
     assert figure("first_contact_resolution_no_repeat", one, at("2024-06-30")) == share(1, 1)
     assert figure("first_contact_resolution_no_repeat", one, at("2024-06-29T23:59:59")).left_out == {"immature": 1}
 
 
-def test_a_reopen_before_the_last_resolution_is_a_failure_and_so_is_a_bare_count():
+def test_a_reopen_before_the_last_resolution_is_a_failure_and_so_is_a_bare_count() -> None:
     events = [
         event("reopened, then resolved", resolved_at="2024-06-05T10:00", reopened_at="2024-06-03T10:00", customer="a"),
         event("counted", resolved_at="2024-06-05T10:00", reopen_count=1, customer="b"),
@@ -132,7 +136,7 @@ def test_a_reopen_before_the_last_resolution_is_a_failure_and_so_is_a_bare_count
     assert figure("first_contact_resolution_no_repeat", events, NOON) == share(1, 3)
 
 
-def test_a_merged_event_after_the_resolution_is_a_repeat_and_a_double_submission_is_not():
+def test_a_merged_event_after_the_resolution_is_a_repeat_and_a_double_submission_is_not() -> None:
     events = [
         event("1", resolved_at="2024-06-01T10:00", customer="a"),
         event("2", "2024-06-02T09:00", disposition="merged", merged_into="1"),
@@ -146,7 +150,7 @@ def test_a_merged_event_after_the_resolution_is_a_repeat_and_a_double_submission
     assert figure("first_contact_resolution_no_repeat", events[:1], at("2024-06-30"), all_events=events) == share(0, 1)
 
 
-def test_a_repeat_is_the_same_customer_and_service_opened_within_the_window():
+def test_a_repeat_is_the_same_customer_and_service_opened_within_the_window() -> None:
     first = event("first", resolved_at="2024-06-01T10:00", customer="a", service="orders")
     others = {
         "at the resolution": event("x", "2024-06-01T10:00", customer="a", service="orders"),
@@ -166,7 +170,7 @@ def test_a_repeat_is_the_same_customer_and_service_opened_within_the_window():
     assert repeated == ["a second later", "at the end of the window", "merged elsewhere"]
 
 
-def test_without_a_customer_nothing_is_judged_not_even_a_known_failure():
+def test_without_a_customer_nothing_is_judged_not_even_a_known_failure() -> None:
     events = [
         event("nobody", resolved_at="2024-06-01T10:00"),
         event("nobody, reopened", resolved_at="2024-06-01T10:00", reopen_count=1),
@@ -177,7 +181,7 @@ def test_without_a_customer_nothing_is_judged_not_even_a_known_failure():
     assert figure("first_contact_resolution_no_repeat", events, NOON) == share(1, 1, no_customer=3)
 
 
-def test_a_resolution_is_the_end_and_a_close_is_one_only_without_it():
+def test_a_resolution_is_the_end_and_a_close_is_one_only_without_it() -> None:
     resolved = event("resolved, closed later", resolved_at="2024-06-03T10:00", closed_at="2024-06-05T10:00")
     given_up = event("given up", closed_at="2024-06-05T10:00", outcome="failure", handle_minutes=2, resolved_first_contact=False)
     by_the_end = ("success_rate", "failure_rate", "handling_time", "survey_response_rate", "first_contact_resolution_as_flagged")
@@ -189,7 +193,7 @@ def test_a_resolution_is_the_end_and_a_close_is_one_only_without_it():
     assert figure("accuracy", [given_up | {"quality_passed": True}], NOON) == Figure(Fraction(0), 0, None, 0, {})
 
 
-def test_without_a_count_nothing_is_judged_either():
+def test_without_a_count_nothing_is_judged_either() -> None:
     events = [
         event("counted", resolved_at="2024-06-01T10:00", contact_count=1),
         event("not counted", resolved_at="2024-06-01T10:00"),
@@ -198,7 +202,7 @@ def test_without_a_count_nothing_is_judged_either():
     assert figure("first_contact_resolution_one_contact", events, NOON) == share(1, 1, no_contact_count=2)
 
 
-def test_ended_events_that_did_not_answer_are_undetermined():
+def test_ended_events_that_did_not_answer_are_undetermined() -> None:
     events = [
         event("answered", resolved_at="2024-06-01T10:00", satisfaction=4),
         event("silent", closed_at="2024-06-01T10:00"),
@@ -208,14 +212,14 @@ def test_ended_events_that_did_not_answer_are_undetermined():
     assert figure("satisfaction_top2", events, NOON) == share(1, 1, undetermined=1)
 
 
-def test_without_a_limit_nothing_is_late():
+def test_without_a_limit_nothing_is_late() -> None:
     events = [answered(5), event("given up", closed_at="2024-06-01T09:03"), waiting(90)]
     nothing = Figure(Fraction(0), 0, None, 0, {"no_response": 1, "no_limit": 2})
     assert figure("response_time", events, NOON, limit_minutes=None) == nothing
     assert figure("response_time_of_all", events, NOON, limit_minutes=None).left_out == {"no_limit": 3}
 
 
-def test_the_other_variants_of_first_contact_resolution():
+def test_the_other_variants_of_first_contact_resolution() -> None:
     events = [
         event("once", resolved_at="2024-06-01T10:00", contact_count=1, transfer_count=0, resolved_first_contact=True),
         event("twice", resolved_at="2024-06-01T10:00", contact_count=2, transfer_count=0, resolved_first_contact=False),
@@ -229,7 +233,7 @@ def test_the_other_variants_of_first_contact_resolution():
     assert figure("first_contact_resolution_as_flagged", events, NOON) == share(2, 3, no_flag=2)
 
 
-def test_versions_arrive_late_twice_and_end_in_a_tombstone():
+def test_versions_arrive_late_twice_and_end_in_a_tombstone() -> None:
     second = event("X", updated_at="2024-05-03T09:00", satisfaction=4)
     versions = [
         event("X", updated_at="2024-05-09T09:00", is_deleted=True),
@@ -244,12 +248,12 @@ def test_versions_arrive_late_twice_and_end_in_a_tombstone():
     assert (known("2024-05-02"), known("2024-05-04"), known("2024-05-10")) == ([2], [4], [])
 
 
-def test_the_same_number_in_two_sources_is_two_events():
+def test_the_same_number_in_two_sources_is_two_events() -> None:
     versions = [event("1", source="desk"), event("1", source="phone")]
     assert len(oracle.newest(versions, NOON)) == 2
 
 
-def test_a_total_is_the_ratio_of_the_sums():
+def test_a_total_is_the_ratio_of_the_sums() -> None:
     passed = [event(f"pass {number}", resolved_at="2024-06-01T10:00", quality_passed=True) for number in range(51)]
     failed = [event(f"fail {number}", resolved_at="2024-06-01T10:00", quality_passed=False) for number in range(49)]
     shops = {"A": passed[:1], "B": passed[1:] + failed}
@@ -258,7 +262,7 @@ def test_a_total_is_the_ratio_of_the_sums():
     assert sum(values) / 2 == pytest.approx(0.752525, abs=1e-6)
 
 
-def test_each_part_improves_while_the_total_falls_and_the_standardised_value_rises():
+def test_each_part_improves_while_the_total_falls_and_the_standardised_value_rises() -> None:
     last, this = {"easy": (90, 100), "hard": (3, 10)}, {"easy": (10, 10), "hard": (40, 100)}
     pooled = {"easy": 110, "hard": 110}
     assert float(Fraction(90 + 3, 100 + 10)) == pytest.approx(0.845455, abs=1e-6)
@@ -267,7 +271,7 @@ def test_each_part_improves_while_the_total_falls_and_the_standardised_value_ris
     assert oracle.standardised(this, pooled) == Fraction(70, 100)
 
 
-def test_the_net_promoter_score_and_its_error():
+def test_the_net_promoter_score_and_its_error() -> None:
     scores = [9] * 25 + [10] * 25 + [7] * 15 + [8] * 15 + [6] * 10 + [0] * 10
     events = [event(str(number), resolved_at="2024-06-01T10:00", recommendation=given) for number, given in enumerate(scores)]
     assert figure("recommendation", events, NOON) == Figure(Fraction(3_000), 100, Fraction(30), 0, {})
@@ -276,14 +280,14 @@ def test_the_net_promoter_score_and_its_error():
     assert (30 - oracle.NORMAL_Z * error, 30 + oracle.NORMAL_Z * error) == pytest.approx((14.692192, 45.307808), abs=1e-6)
 
 
-def test_one_answer_of_five_has_a_mean_and_says_little():
+def test_one_answer_of_five_has_a_mean_and_says_little() -> None:
     events = [event("1", resolved_at="2024-06-01T10:00", satisfaction=5)]
     assert figure("satisfaction", events, NOON) == Figure(Fraction(5), 1, Fraction(5), 0, {})
     assert figure("satisfaction_top2", events, NOON) == share(1, 1)
     assert oracle.wilson(1, 1) == pytest.approx((0.2065, 1.0), abs=1e-4)
 
 
-def test_satisfaction_is_brought_to_one_to_five():
+def test_satisfaction_is_brought_to_one_to_five() -> None:
     scales = [
         ("0..10", 10, 5),
         ("0..10", 0, 1),
@@ -296,7 +300,7 @@ def test_satisfaction_is_brought_to_one_to_five():
     ]
 
 
-def test_the_survey_response_rate_is_over_what_ended():
+def test_the_survey_response_rate_is_over_what_ended() -> None:
     events = [
         event("answered", resolved_at="2024-06-01T10:00", satisfaction=4),
         event("silent", closed_at="2024-06-01T10:00"),
@@ -305,7 +309,7 @@ def test_the_survey_response_rate_is_over_what_ended():
     assert figure("survey_response_rate", events, NOON) == share(1, 2)
 
 
-def test_an_unknown_cost_is_left_out_and_a_credit_is_negative():
+def test_an_unknown_cost_is_left_out_and_a_credit_is_negative() -> None:
     events = [
         event("paid", resolved_at="2024-06-01T10:00", cost=12.5),
         event("credit", resolved_at="2024-06-01T10:00", cost=-2.5),
@@ -315,23 +319,22 @@ def test_an_unknown_cost_is_left_out_and_a_credit_is_negative():
     assert figure("cost_per_service", events, NOON) == Figure(Fraction(10), 2, Fraction(5), 0, {"no_cost": 1})
 
 
-def test_success_and_failure_are_of_completed_attempts():
+def test_success_and_failure_are_of_completed_attempts() -> None:
     outcomes = ["success", "success", "success", "failure", "partial", "abandoned", "unknown"]
     events = [event(str(number), resolved_at="2024-06-01T10:00", outcome=outcome) for number, outcome in enumerate(outcomes)]
     assert figure("success_rate", events, NOON) == share(3, 4, not_completed=3)
     assert figure("failure_rate", events, NOON) == share(1, 4, not_completed=3)
 
 
-def test_accuracy_is_of_the_checked_and_the_sampling_rate_of_the_resolved():
+def test_accuracy_is_of_the_checked_and_the_sampling_rate_of_the_resolved() -> None:
     events = [
-        event(str(number), resolved_at="2024-06-01T10:00", quality_passed=passed)
-        for number, passed in enumerate([True, False, None])
+        event(str(number), resolved_at="2024-06-01T10:00", quality_passed=passed) for number, passed in enumerate([True, False, None])
     ]
     assert figure("accuracy", events, NOON) == share(1, 2, not_checked=1)
     assert figure("sampling_rate", events, NOON) == share(2, 3)
 
 
-def test_on_time_counts_what_is_still_open_past_its_deadline():
+def test_on_time_counts_what_is_still_open_past_its_deadline() -> None:
     events = [
         event("at the deadline", resolved_at="2024-06-02T09:00", due_at="2024-06-02T09:00"),
         event("late", resolved_at="2024-06-02T09:01", due_at="2024-06-02T09:00"),
@@ -343,7 +346,7 @@ def test_on_time_counts_what_is_still_open_past_its_deadline():
     assert figure("on_time", events, NOON) == share(1, 3, undetermined=1, no_resolution=1, no_due_date=1)
 
 
-def test_the_remaining_means_and_shares():
+def test_the_remaining_means_and_shares() -> None:
     events = [
         event("1", resolved_at="2024-06-01T10:00", effort=2, handle_minutes=7.5, is_complaint=True, agreement_met=True),
         event("2", resolved_at="2024-06-01T10:00", effort=5, handle_minutes=0, agreement_met=False),
@@ -355,7 +358,7 @@ def test_the_remaining_means_and_shares():
     assert figure("agreement_met", events, NOON) == share(1, 2, no_flag=1)
 
 
-def test_open_events_are_counted_at_an_instant():
+def test_open_events_are_counted_at_an_instant() -> None:
     events = [
         event("open"),
         event("ends at the instant", closed_at="2024-06-30T12:00"),
@@ -367,12 +370,12 @@ def test_open_events_are_counted_at_an_instant():
 
 
 @pytest.mark.parametrize("name", [*oracle.DEFINITIONS])
-def test_no_events_are_no_value_and_other_dispositions_are_no_events(name: str):
+def test_no_events_are_no_value_and_other_dispositions_are_no_events(name: str) -> None:
     spam = event("1", responded_at="2024-06-01T09:01", resolved_at="2024-06-01T10:00", satisfaction=1, cost=1, disposition="spam")
     assert figure(name, [], NOON) == figure(name, [spam], NOON) == Figure(Fraction(0), 0, None, 0, {})
 
 
-def test_a_local_day_and_its_week_and_month():
+def test_a_local_day_and_its_week_and_month() -> None:
     late_in_march = event("1", "2024-03-31T16:30")
     assert oracle.attributed_on("response_time", late_in_march, "Asia/Shanghai") == date(2024, 4, 1)
     assert oracle.attributed_on("response_time", late_in_march, "UTC") == date(2024, 3, 31)
@@ -383,7 +386,7 @@ def test_a_local_day_and_its_week_and_month():
     assert oracle.period_start(date(2024, 3, 31), "quarter") == date(2024, 1, 1)
 
 
-def test_an_answer_goes_by_its_own_day_else_by_the_end_of_the_event():
+def test_an_answer_goes_by_its_own_day_else_by_the_end_of_the_event() -> None:
     one = event("1", resolved_at="2024-06-03T10:00", closed_at="2024-06-04T10:00", satisfaction=5)
     assert oracle.attributed_on("satisfaction", one, "UTC") == date(2024, 6, 3)
     assert oracle.attributed_on("satisfaction", one | {"answered_at": at("2024-06-09")}, "UTC") == date(2024, 6, 9)
@@ -405,9 +408,7 @@ CHRISTMAS = date(2024, 12, 25)
     ("opened", "responded", "zone", "opening", "holidays", "business", "calendar"),
     [
         pytest.param("2024-03-08T16:30", "2024-03-11T09:15", NEW_YORK, NINE_TO_FIVE, [], 45, 3_825, id="spring forward weekend"),
-        pytest.param(
-            "2024-03-08T16:30", "2024-03-11T09:15", NEW_YORK, ALWAYS, [], 3_825, 3_825, id="always open is the calendar"
-        ),
+        pytest.param("2024-03-08T16:30", "2024-03-11T09:15", NEW_YORK, ALWAYS, [], 3_825, 3_825, id="always open is the calendar"),
         pytest.param("2024-12-25T10:00", "2024-12-26T09:30", NEW_YORK, NINE_TO_FIVE, [CHRISTMAS], 30, 1_410, id="holiday"),
         pytest.param("2024-03-09T23:00", "2024-03-10T07:00", NEW_YORK, NIGHTS, [], 360, 420, id="night shift, clocks change"),
         pytest.param("2024-05-06T18:00", "2024-05-06T20:00", NEW_YORK, NINE_TO_FIVE, [], 0, 120, id="out of hours is zero"),
@@ -416,7 +417,7 @@ CHRISTMAS = date(2024, 12, 25)
 )
 def test_business_minutes(
     opened: str, responded: str, zone: str, opening: oracle.Opening, holidays: list[date], business: int, calendar: int
-):
+) -> None:
     clocks = datetime.fromisoformat(opened), datetime.fromisoformat(responded)
     assert oracle.business_minutes(*clocks, zone, opening, holidays) == business
     assert oracle.calendar_minutes(*clocks, zone) == calendar

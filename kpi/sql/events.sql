@@ -1,11 +1,11 @@
 -- Event versions -> one row per event as it was known at $as_of, in whole seconds, ten-thousandths and local dates.
--- $parts are checked extracts. Relations: schedules (store, zone), limits (kpi, starts_on, ends_on, seconds).
+-- Relations: versions (checked extracts), schedules (store, zone), limits (kpi, starts_on, ends_on, seconds).
 CREATE TABLE events AS
 WITH known AS (
     SELECT *
-    FROM read_parquet($parts, hive_partitioning = FALSE)
+    FROM versions
     WHERE updated_at <= $as_of
-    QUALIFY row_number() OVER (PARTITION BY source, event_id ORDER BY updated_at DESC, row_hash DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY source, event_id ORDER BY updated_at DESC, row_hash DESC, customer DESC) = 1
 ),
 present AS (
     SELECT
@@ -32,6 +32,7 @@ present AS (
         ) AS ended_at,
         CASE WHEN reopened_at <= $as_of THEN reopened_at END AS reopened_at,
         CASE WHEN answered_at <= $as_of THEN answered_at END AS answered_at,
+        coalesce(has_response, FALSE) AS has_response,
         due_at,
         contact_count,
         transfer_count,
@@ -126,11 +127,15 @@ SELECT
     resolved_on,
     ended_on,
     answered_on,
-    date_diff('second', opened_at, responded_at) AS response_seconds,
-    CASE WHEN responded_at IS NULL AND ended_at IS NULL THEN date_diff('second', opened_at, $as_of) END AS waiting_seconds,
+    (date_diff('microsecond', opened_at, responded_at) + 999999) // 1000000 AS response_seconds,
+    CASE
+        WHEN responded_at IS NULL AND ended_at IS NULL AND NOT has_response
+            THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000
+    END AS waiting_seconds,
+    has_response,
     response_limits.seconds AS response_limit_seconds,
-    date_diff('second', opened_at, resolved_at) AS resolution_seconds,
-    CASE WHEN resolved_at IS NULL AND ended_at IS NULL THEN date_diff('second', opened_at, $as_of) END AS unresolved_seconds,
+    (date_diff('microsecond', opened_at, resolved_at) + 999999) // 1000000 AS resolution_seconds,
+    CASE WHEN resolved_at IS NULL AND ended_at IS NULL THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000 END AS unresolved_seconds,
     resolution_limits.seconds AS resolution_limit_seconds,
     resolved_at + to_seconds($window_seconds) <= $as_of AS is_mature,
     customer IS NOT NULL AS has_customer,
@@ -146,7 +151,7 @@ SELECT
     CAST(round(((satisfaction - scale_lowest) * 40000) / (scale_highest - scale_lowest)) + 10000 AS BIGINT) AS satisfaction_points,
     recommendation,
     effort,
-    CAST(cost * 10000 AS BIGINT) AS cost_units,
+    CAST(CAST(cost AS DECIMAL(38, 4)) * 10000 AS HUGEINT) AS cost_units,
     CAST(round(handle_minutes * 60) AS BIGINT) AS handle_seconds,
     outcome,
     failure_type,

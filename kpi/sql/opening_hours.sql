@@ -26,6 +26,8 @@ clocked AS (
 SELECT
     * EXCLUDE (calendar, known_at, opened_clock, responded_clock, known_clock),
     CASE WHEN responded_at IS NOT NULL THEN coalesce(responded_clock, 0) - coalesce(opened_clock, 0) END AS response_seconds,
-    CASE WHEN responded_at IS NULL AND ended_at IS NULL THEN coalesce(known_clock, 0) - coalesce(opened_clock, 0) END AS waiting_seconds
+    CASE
+        WHEN responded_at IS NULL AND ended_at IS NULL AND NOT has_response THEN coalesce(known_clock, 0) - coalesce(opened_clock, 0)
+    END AS waiting_seconds
 FROM clocked
 ORDER BY opened_on, store, channel;
