@@ -1,27 +1,37 @@
 """From the words people type (on a command line or in a link) to a question."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from kpi.errors import ConfigError, UnknownName
-from kpi.metrics import Kpi, chosen, missing
+from kpi.metrics import ATTRIBUTIONS, Kpi, chosen, missing
 from kpi.periods import COMPARISONS, EVERY, Comparison, Dates, Every
 from kpi.report import ALWAYS, FILTERS, Question
 from kpi.store import State
 
 T = TypeVar("T", bound=str)
 
+EARLIEST_YEAR, LATEST_YEAR = 1901, 2200
+LONGEST_WITHIN = 10**7
+
 
 def kpis_named(state: State, names: Sequence[str]) -> tuple[tuple[Kpi, ...], tuple[Kpi, ...]]:
     """The KPIs of these names that the data measure, and those they do not."""
-    found = [chosen(name, state.settings.definitions.first_contact_variant, state.measured) for name in dict.fromkeys(names)]
+    variant = state.settings.definitions.first_contact_variant
+    found = list(dict.fromkeys(chosen(name, variant, state.measured) for name in names))
     return (
         tuple(kpi for kpi in found if not missing(kpi, state.measured)),
         tuple(kpi for kpi in found if missing(kpi, state.measured)),
     )
+
+
+def attributed(kpis: tuple[Kpi, ...], on: str) -> tuple[Kpi, ...]:
+    """The KPIs by another date of attribution than their own; an empty word changes nothing."""
+    return tuple(replace(kpi, on=one_of(on, ATTRIBUTIONS, "date")) for kpi in kpis) if on else kpis
 
 
 def period(word: str) -> Every | None:
@@ -49,7 +59,7 @@ def day(word: str) -> date:
         found = date.fromisoformat(word)
     except ValueError as error:
         raise ConfigError("{found} is not a day, expected one such as 2026-01-31.", found=repr(word)) from error
-    if not ALWAYS.start.year + 1900 <= found.year <= 2200:
+    if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
         raise ConfigError("{found} is outside the years 1901 to 2200.", found=found)
     return found
 
@@ -60,6 +70,8 @@ def moment(word: str, zone: str) -> datetime:
         found = datetime.fromisoformat(word)
     except ValueError as error:
         raise ConfigError("{found} is not a moment, expected one such as 2026-01-31T18:00.", found=repr(word)) from error
+    if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
+        raise ConfigError("{found} is outside the years 1901 to 2200.", found=word)
     return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
 
 
@@ -85,6 +97,8 @@ def one_of(word: str, known: Sequence[T], kind: str) -> T:
 
 def question(kpis: tuple[Kpi, ...], every: str, by: str, where: Sequence[str], range_: Dates, within: float | None) -> Question:
     """The question these words ask."""
+    if within is not None and not 0 <= within <= LONGEST_WITHIN:
+        raise ConfigError("--within is {found}, expected 0 to {expected} minutes.", found=within, expected=LONGEST_WITHIN)
     groups = tuple(name.strip() for name in by.split(",") if name.strip())
     return Question(kpis=kpis, every=period(every), by=groups, where=filters(where), dates=range_, within_minutes=within)
 

@@ -14,10 +14,11 @@ from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError
 from kpi.metrics import KPIS, Kpi, missing
 from kpi.mix import effects, pooled_weights, standardised
+from kpi.periods import Comparison, Dates
 from kpi.printing import Format
 from kpi.priorities import priorities
 from kpi.records import answer_record, chart_record, not_measured_record
-from kpi.report import Question, answer, compared, parts_compared
+from kpi.report import ALWAYS, Question, answer, compared, parts_compared
 from kpi.settings import read_settings
 from kpi.sources import mapping
 from kpi.sources.convert import convert as convert_files
@@ -35,6 +36,9 @@ FromOption = Annotated[str, typer.Option("--from", help="First local day, as 202
 ToOption = Annotated[str, typer.Option("--to", help="Last local day, inclusive.")]
 AsOfOption = Annotated[str, typer.Option("--as-of", help="What was known then: 2026-01-31T18:00, local unless it has an offset.")]
 WithinOption = Annotated[float | None, typer.Option("--within", min=0, help="Minutes that replace the configured limit.")]
+OnOption = Annotated[
+    str, typer.Option("--on", help="Date of attribution instead of the KPI's own: opened_on, resolved_on, ended_on, answered_on.")
+]
 CompareOption = Annotated[str, typer.Option("--compare", help="previous_period, same_weekdays or previous_year.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 
@@ -61,6 +65,7 @@ def report(
     last: ToOption = "",
     as_of: AsOfOption = "",
     within: WithinOption = None,
+    on: OnOption = "",
     compare: CompareOption = "",
     format: FormatOption = Format.TABLE,
     data: DataOption = DATA,
@@ -68,7 +73,7 @@ def report(
     """Figures of KPIs, each with its n, what was left out, its bounds and its interval."""
     state = _state(data, as_of)
     kpis, unmeasured = asking.kpis_named(state, names)
-    question = asking.question(kpis, every, by, where, asking.dates(first, last), within)
+    question = asking.question(asking.attributed(kpis, on), every, by, where, _days(state, first, last, compare), within)
     pairs = compared(state, question, _comparison(compare, question)) if compare else [(one, None) for one in answer(state, question)]
     records = [answer_record(one, question.by, before) for one, before in pairs] + _not_measured(state, unmeasured)
     printing.show(records, format, _circumstances(state, question), ("kpi", "period", "group", "value", "n", "undetermined", "excluded"))
@@ -115,6 +120,8 @@ def mix(
     state = _state(data, as_of)
     kpis, unmeasured = asking.kpis_named(state, [name])
     _refuse_unmeasured(state, unmeasured)
+    if kpis[0].aggregate != "ratio":
+        raise KpiError("{kpi} is not a ratio of two sums: it has no mix and rate.", kpi=name)
     question = asking.question(kpis, "", by, where, asking.dates(first, last), None)
     before, now = parts_compared(state, question, _comparison(compare, question))
     found = effects(before, now)
@@ -122,7 +129,7 @@ def mix(
         raise KpiError("{kpi}: no events on one side of the comparison. Choose other dates.", kpi=name)
     weights = pooled_weights(before, now)
     records: list[dict[str, Any]] = [
-        {"part": part, "rate_effect": found.rates[part], "mix_effect": found.mixes[part]} for part in found.rates
+        {"part": " / ".join(part), "rate_effect": found.rates[part], "mix_effect": found.mixes[part]} for part in found.rates
     ]
     total: dict[str, Any] = {
         "part": text("all"),
@@ -150,7 +157,7 @@ def list_priorities(
     state = _state(data, "")
     kpis, unmeasured = asking.kpis_named(state, ["effort", "recommendation"])
     _refuse_unmeasured(state, unmeasured)
-    question = asking.question(kpis, "", by, where, asking.dates(first, last), None)
+    question = asking.question(kpis, "", by, where, _days(state, first, last, compare), None)
     records = [
         {
             "group": dict(zip(question.by, one.group, strict=True)),
@@ -236,10 +243,16 @@ def _state(data: Path, as_of: str) -> State:
     return store.known_at(state, folder, asking.moment(as_of, read_settings(folder).calendar.default.zone))
 
 
-def _comparison(word: str, question: Question) -> Any:
-    if question.every is None and question.dates.start.year == 1:
-        raise ConfigError("--compare needs --every, or --from and --to.")
+def _comparison(word: str, question: Question) -> Comparison:
+    if question.every is None and question.dates.start == ALWAYS.start:
+        raise ConfigError("a comparison over the whole range needs its first day. Add --from.")
     return asking.comparison(word)
+
+
+def _days(state: State, first: str, last: str, compare: str) -> Dates:
+    """The asked days; a range that is compared and has no last day ends with the last complete one."""
+    dates = asking.dates(first, last)
+    return Dates(dates.start, max(state.known_on, dates.start)) if compare and first and not last else dates
 
 
 def _refuse_unmeasured(state: State, unmeasured: tuple[Kpi, ...]) -> None:

@@ -1,16 +1,19 @@
 """A KPI's series on its control chart: points, limits, signals, target and alert threshold."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kpi.errors import UnknownName
+from kpi.errors import KpiError, UnknownName
 from kpi.metrics import Kpi
-from kpi.periods import Dates, following, start_of, starts, year_before
-from kpi.report import Answer, Question, answer
-from kpi.spc.charts import BY_NAME, Array, ChartType, Sums
+from kpi.periods import Dates, following, period_compared_with, preceding, start_of, starts
+from kpi.report import ALWAYS, Answer, Question, answer
+from kpi.spc.charts import BY_NAME, CHARTS, Array, ChartType, Sums
 from kpi.spc.rules import LIMIT_SIGMAS, RULES
 from kpi.store import State
 from kpi.targets import Target, valid_on
@@ -22,6 +25,9 @@ FEWEST_POINTS = 5
 
 FIRM_POINTS = 20
 """Below this limits are provisional."""
+
+HISTORY_PERIODS = 30
+"""How many periods before the asked days are looked at, at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +49,19 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class ControlChart:
-    """One series. `baseline_count` points gave the limits; `group` is the values of the question's dimensions."""
+    """One series; `group` is the values of the question's dimensions.
+
+    The limits rest on `baseline_count` complete periods, the first and the last of which are named: those before the asked
+    days where there are enough of them, so that the days under judgement do not set their own limits; else the days' own.
+    """
 
     kpi: Kpi
     chart: ChartType
     group: tuple[str, ...]
     points: tuple[Point, ...]
     baseline_count: int
+    baseline_first: date | None
+    baseline_last: date | None
 
     @property
     def has_limits(self) -> bool:
@@ -60,21 +72,46 @@ class ControlChart:
         return self.has_limits and self.baseline_count < FIRM_POINTS
 
 
+@dataclass(frozen=True)
+class Lines:
+    """Centre, limits and marks of the rules, as arrays over time, of all series or of one."""
+
+    centre: Array
+    lower: Array
+    upper: Array
+    marks: Mapping[str, NDArray[np.int8]]
+
+    def of(self, row: int) -> Lines:
+        return Lines(self.centre[row], self.lower[row], self.upper[row], {name: found[row] for name, found in self.marks.items()})
+
+
 def control_charts(state: State, question: Question, chart_name: str) -> list[ControlChart]:
     """One chart per KPI and group of the question, which must ask for periods; an empty chart name takes the KPI's own."""
     if question.every is None:
         raise UnknownName("period", "", ("day", "week", "month", "quarter"))
-    charts = []
-    for kpi in question.kpis:
-        chart = _chart_type(chart_name or kpi.chart)
-        answers = answer(state, replace(question, kpis=(kpi,)))
-        groups = sorted({one.group for one in answers})
-        series = [_filled(question, [one for one in answers if one.group == group]) for group in groups]
-        aims = [
-            _aims(state, question, kpi, group, [one.period or date.min for one in row]) for group, row in zip(groups, series, strict=True)
-        ]
-        charts += _control(kpi, chart, groups, series, aims)
-    return charts
+    end = min(question.dates.end, state.known_on + timedelta(days=1))
+    whole = replace(question, dates=Dates(start_of(min(question.dates.start, end), question.every), end))
+    return [one for kpi in question.kpis for one in _charts_of(state, whole, kpi, _chart_type(kpi, chart_name or kpi.chart))]
+
+
+def _charts_of(state: State, question: Question, kpi: Kpi, chart: ChartType) -> list[ControlChart]:
+    """All series of a KPI in one pass over arrays of series x time."""
+    answers = answer(state, replace(question, kpis=(kpi,), dates=_with_history(question)))
+    groups = sorted({one.group for one in answers if one.period is not None and one.period >= question.dates.start})
+    if not groups:
+        return []
+    series = [_filled(question, [one for one in answers if one.group == group]) for group in groups]
+    sums = _sums(series, question)
+    centre, sigma = chart.lines(sums)
+    lowest, highest = kpi.range
+    z = _distances(series, sums, centre, sigma, question.dates.start)
+    lines = Lines(
+        centre=centre,
+        lower=np.clip(centre - LIMIT_SIGMAS * sigma, lowest, highest),
+        upper=np.clip(centre + LIMIT_SIGMAS * sigma, lowest, highest),
+        marks={rule.name: rule.marks(z) for rule in RULES},
+    )
+    return [_control(state, question, chart, series[row], sums.baseline[row], lines.of(row)) for row in range(len(groups))]
 
 
 def is_concern(kpi: Kpi, side: int) -> bool:
@@ -82,97 +119,122 @@ def is_concern(kpi: Kpi, side: int) -> bool:
     return (side < 0) == (kpi.better == "higher")
 
 
-def _chart_type(name: str) -> ChartType:
+def fits(chart: ChartType, kpi: Kpi) -> bool:
+    """Whether the KPI has the sums that the chart type needs."""
+    match chart.needs:
+        case "values":
+            return True
+        case "shares":
+            return kpi.aggregate == "ratio" and kpi.unit == "share"
+        case "means":
+            return kpi.aggregate == "ratio" and kpi.unit != "share"
+
+
+def _chart_type(kpi: Kpi, name: str) -> ChartType:
     if name not in BY_NAME:
         raise UnknownName("chart", name, BY_NAME)
+    if not fits(BY_NAME[name], kpi):
+        possible = ", ".join(chart.name for chart in CHARTS if fits(chart, kpi))
+        raise KpiError("a {chart} chart does not fit {kpi}. Charts that do: {possible}.", chart=name, kpi=kpi.name, possible=possible)
     return BY_NAME[name]
+
+
+def _with_history(question: Question) -> Dates:
+    """The asked days and as many before them, at least `HISTORY_PERIODS` periods: what was usual before they came."""
+    dates = question.dates
+    if dates.start == ALWAYS.start:
+        return dates
+    first = dates.start
+    for _ in range(HISTORY_PERIODS):
+        first = preceding(first, question.every or "day")
+    return Dates(start_of(min(first, dates.start - timedelta(days=dates.days)), question.every or "day"), dates.end)
 
 
 def _filled(question: Question, answers: Sequence[Answer]) -> list[Answer]:
     """The series without holes: a period without events is there as a gap, from the first period that has any."""
     known = {one.period: one for one in answers if one.period is not None}
     every = question.every or "day"
-    periods = starts(Dates(max(question.dates.start, min(known)), following(max(known), every)), every)
+    periods = starts(Dates(min(known), following(max(known), every)), every)
     empty = replace(answers[0], value=None, numerator=None, n=0, squares=None, undetermined=0, bounds=None, interval=None)
     return [known.get(period, replace(empty, period=period)) for period in periods]
 
 
 def _control(
-    kpi: Kpi,
-    chart: ChartType,
-    groups: Sequence[tuple[str, ...]],
-    series: Sequence[Sequence[Answer]],
-    aims: Sequence[Sequence[Aims]],
-) -> list[ControlChart]:
-    """All series of a KPI in one pass over arrays of series x time."""
-    if not series:
-        return []
-    sums = _sums(series)
-    centre, sigma = chart.lines(sums)
-    z = _distances(sums, centre, sigma)
-    marks = {rule.name: rule.marks(z) for rule in RULES}
-    lowest, highest = kpi.range
-    lower, upper = (np.clip(centre + side * LIMIT_SIGMAS * sigma, lowest, highest) for side in (-1, 1))
-    counts = sums.baseline.sum(axis=1)
-    return [
-        ControlChart(
-            kpi=kpi,
-            chart=chart,
-            group=group,
-            baseline_count=int(counts[row]),
-            points=tuple(
-                Point(
-                    period=one.period or date.min,
-                    value=one.value,
-                    n=one.n,
-                    centre=_line(centre, row, place, counts),
-                    lower=_line(lower, row, place, counts),
-                    upper=_line(upper, row, place, counts),
-                    aim=aims[row][place][0],
-                    alert=aims[row][place][1],
-                    signals=_signals(marks, row, place, counts),
-                    is_complete=one.is_complete,
-                    is_enough=one.is_enough,
-                )
-                for place, one in enumerate(series[row])
-            ),
-        )
-        for row, group in enumerate(groups)
-    ]
+    state: State, question: Question, chart: ChartType, series: Sequence[Answer], baseline: NDArray[np.bool_], lines: Lines
+) -> ControlChart:
+    shown = [place for place, one in enumerate(series) if (one.period or date.min) >= question.dates.start]
+    used = [one.period for one, is_used in zip(series, baseline, strict=False) if is_used]
+    kpi, group = series[0].kpi, series[0].group
+    aims = _aims(state, question, kpi, group, [series[place].period or date.min for place in shown])
+    has_limits = len(used) >= FEWEST_POINTS
+    return ControlChart(
+        kpi=kpi,
+        chart=chart,
+        group=group,
+        points=tuple(_point(series[place], place, lines, aim, has_limits=has_limits) for place, aim in zip(shown, aims, strict=True)),
+        baseline_count=len(used),
+        baseline_first=used[0] if used else None,
+        baseline_last=used[-1] if used else None,
+    )
 
 
-def _sums(series: Sequence[Sequence[Answer]]) -> Sums:
+def _point(one: Answer, place: int, lines: Lines, aim: Aims, *, has_limits: bool) -> Point:
+    marks = {name: int(found[place]) for name, found in lines.marks.items() if found[place]}
+    return Point(
+        period=one.period or date.min,
+        value=one.value,
+        n=one.n,
+        centre=_number(lines.centre[place]) if has_limits else None,
+        lower=_number(lines.lower[place]) if has_limits else None,
+        upper=_number(lines.upper[place]) if has_limits else None,
+        aim=aim[0],
+        alert=aim[1],
+        signals=marks if has_limits and one.is_enough else {},
+        is_complete=one.is_complete,
+        is_enough=one.is_enough,
+    )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _sums(series: Sequence[Sequence[Answer]], question: Question) -> Sums:
     shape = len(series), max(len(one) for one in series)
     value, numerator, n, squares = (np.full(shape, np.nan) for _ in range(4))
     baseline = np.zeros(shape, dtype=np.bool_)
     for row, answers in enumerate(series):
         for place, one in enumerate(answers):
-            measured = one.value is not None
-            value[row, place] = one.value if measured else np.nan
-            numerator[row, place] = one.numerator if one.numerator is not None else np.nan
+            value[row, place] = np.nan if one.value is None else one.value
+            numerator[row, place] = np.nan if one.numerator is None else one.numerator
             n[row, place] = one.n
-            squares[row, place] = one.squares if one.squares is not None else np.nan
-            baseline[row, place] = measured and one.is_complete
+            squares[row, place] = np.nan if one.squares is None else one.squares
+        baseline[row, : len(answers)] = _baseline(answers, question.dates.start)
     return Sums(value, numerator, np.nan_to_num(n), squares, baseline)
 
 
-def _distances(sums: Sums, centre: Array, sigma: Array) -> Array:
-    """Distances in sigmas of complete points; with no variation at all any change is infinitely far."""
+def _baseline(answers: Sequence[Answer], start: date) -> list[bool]:
+    """The complete measured periods before the asked days, where they are enough for firm limits; else those of the days."""
+    usable = [one.is_complete and one.value is not None for one in answers]
+    before = [use and (one.period or date.min) < start for use, one in zip(usable, answers, strict=True)]
+    if sum(before) >= FIRM_POINTS:
+        return before
+    return [use and not earlier for use, earlier in zip(usable, before, strict=True)]
+
+
+def _distances(series: Sequence[Sequence[Answer]], sums: Sums, centre: Array, sigma: Array, start: date) -> Array:
+    """Distances in sigmas of the points under judgement; with no variation at all any change is infinitely far.
+
+    Judged are the complete points from the asked days on, and those of the baseline before them. Rounded far below what
+    can be seen, so that a point on the centre or on a limit is on it.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
-        z = (sums.value - centre) / sigma
+        z = np.round((sums.value - centre) / sigma, 9)
     z = np.where(np.abs(sums.value - centre) <= 1e-12 * np.abs(centre), 0.0, z)
-    return np.where(sums.baseline, z, np.nan)
-
-
-def _line(values: Array, row: int, place: int, counts: np.ndarray) -> float | None:
-    value = float(values[row, place])
-    return value if counts[row] >= FEWEST_POINTS and np.isfinite(value) else None
-
-
-def _signals(marks: Mapping[str, np.ndarray], row: int, place: int, counts: np.ndarray) -> dict[str, int]:
-    if counts[row] < FEWEST_POINTS:
-        return {}
-    return {name: int(found[row, place]) for name, found in marks.items() if found[row, place]}
+    judged = sums.baseline.copy()
+    for row, answers in enumerate(series):
+        judged[row, : len(answers)] |= [one.is_complete and (one.period or date.min) >= start for one in answers]
+    return np.where(judged, z, np.nan)
 
 
 def _aims(state: State, question: Question, kpi: Kpi, group: tuple[str, ...], periods: Sequence[date]) -> list[Aims]:
@@ -181,9 +243,10 @@ def _aims(state: State, question: Question, kpi: Kpi, group: tuple[str, ...], pe
     if not any(target and target.against == "previous_year" for target in targets):
         return [(target.aim, target.alert) if target else (None, None) for target in targets]
     every = question.every or "day"
-    years = Dates(year_before(periods[0]), year_before(following(periods[-1], every)))
-    known = {one.period: one.value for one in answer(state, replace(question, kpis=(kpi,), dates=years)) if one.group == group}
-    return [_raised(target, known.get(start_of(year_before(period), every))) for target, period in zip(targets, periods, strict=True)]
+    earlier = [period_compared_with(period, every, "previous_year") for period in periods]
+    dates = Dates(min(earlier), following(max(earlier), every))
+    known = {one.period: one.value for one in answer(state, replace(question, kpis=(kpi,), dates=dates)) if one.group == group}
+    return [_raised(target, known.get(period)) for target, period in zip(targets, earlier, strict=True)]
 
 
 def _raised(target: Target | None, before: float | None) -> Aims:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from rich.table import Table
 from kpi.extracts import Verdict
 from kpi.records import flat
 from kpi.words import text
+
+FORMULA = re.compile(r"[\s\u200b\ufeff]*[=+\-@|%'＝＋－＠]")
 
 
 class Format(StrEnum):
@@ -70,7 +73,7 @@ def _csv(records: Sequence[Mapping[str, Any]]) -> None:
     names = dict.fromkeys(name for record in records for name in record)
     writer = csv.DictWriter(sys.stdout, names, restval="", lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows({name: _harmless(value) for name, value in record.items()} for record in records)
 
 
 def _table(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -89,8 +92,22 @@ def _cell(value: Any) -> str:
         case float():
             return f"{value:.6g}"
         case Mapping():
-            return counts(value) if all(isinstance(one, int) for one in value.values()) else ", ".join(str(one) for one in value.values())
+            return (
+                counts(value)
+                if all(isinstance(one, int) for one in value.values())
+                else ", ".join(_printable(str(one)) for one in value.values())
+            )
         case list() | tuple():
             return ", ".join(str(one) for one in value)
         case _:
-            return str(value)
+            return _printable(str(value))
+
+
+def _harmless(value: Any) -> Any:
+    """Text that a spreadsheet would take for a formula goes behind an apostrophe; numbers stay numbers."""
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+
+
+def _printable(cell: str) -> str:
+    """Text from files without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cell)

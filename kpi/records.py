@@ -48,6 +48,8 @@ def chart_record(chart: ControlChart, by: Sequence[str]) -> Record:
         "chart": chart.chart.name,
         "equation": chart.chart.equation,
         "baseline_count": chart.baseline_count,
+        "baseline_first": chart.baseline_first.isoformat() if chart.baseline_first else None,
+        "baseline_last": chart.baseline_last.isoformat() if chart.baseline_last else None,
         "is_provisional": chart.is_provisional,
         "points": [point_record(point) for point in chart.points],
     }
@@ -77,7 +79,7 @@ def flat(record: Mapping[str, Any]) -> Record:
         match value:
             case Mapping():
                 found |= {f"{name}.{inner}": content for inner, content in flat(value).items()}
-            case (lower, upper):
+            case tuple((lower, upper)):
                 found |= {f"{name}_lower": lower, f"{name}_upper": upper}
             case list():
                 found[name] = " ".join(str(item) for item in value)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import pi, sqrt
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,21 +30,29 @@ class Sums:
 
 @dataclass(frozen=True)
 class ChartType:
-    """A named equation. `lines` returns the centre and the sigma of each point, both of the shape of the sums."""
+    """A named equation. `lines` returns the centre and the sigma of each point, both of the shape of the sums.
+
+    `needs` says what the series must be: *values* any, *shares* counts of counts, *means* with their sums of squares.
+    """
 
     name: str
     label: str
     reason: str
     equation: str
     source: str
+    needs: Literal["values", "shares", "means"]
     lines: Callable[[Sums], tuple[Array, Array]]
 
 
 def individuals(sums: Sums) -> tuple[Array, Array]:
-    """Mean, and mean moving range / d2."""
+    """Mean, and mean moving range / d2.
+
+    Where no neighbours differ, the centre is the median: a single change behind a gap is then the signal, not every point.
+    """
     used = np.where(sums.baseline, sums.value, np.nan)
-    centre = _mean(used)
-    return _along(centre, sums), _along(_mean(_moving_ranges(used)) / D2_OF_TWO, sums)
+    sigma = _mean(_moving_ranges(used)) / D2_OF_TWO
+    constant = np.array([np.median(row[np.isfinite(row)]) if still else np.nan for row, still in zip(used, sigma == 0, strict=True)])
+    return _along(np.where(sigma == 0, constant, _mean(used)), sums), _along(sigma, sums)
 
 
 def p(sums: Sums) -> tuple[Array, Array]:
@@ -76,6 +85,7 @@ CHARTS: tuple[ChartType, ...] = (
         reason="One value a period, judged by how much it usually moves from one period to the next.",
         equation="mean +- 3 x mean moving range / d2(2)",
         source="Shewhart 1931; Wheeler, Understanding Variation, 1993",
+        needs="values",
         lines=individuals,
     ),
     ChartType(
@@ -84,6 +94,7 @@ CHARTS: tuple[ChartType, ...] = (
         reason="A share, judged by chance alone at each period's own number of events.",
         equation="p +- 3 x sqrt(p (1 - p) / n)",
         source="NIST/SEMATECH e-Handbook, 6.3.3.2",
+        needs="shares",
         lines=p,
     ),
     ChartType(
@@ -92,6 +103,7 @@ CHARTS: tuple[ChartType, ...] = (
         reason="A share of many events: limits follow n and the usual day-to-day variation, which chance alone understates.",
         equation="p +- 3 x sqrt(p (1 - p) / n) x mean moving range of z / d2(2)",
         source="Laney, Quality Engineering 14 (2002)",
+        needs="shares",
         lines=laney_p,
     ),
     ChartType(
@@ -100,6 +112,7 @@ CHARTS: tuple[ChartType, ...] = (
         reason="A mean, judged by the variation between single events at each period's own n.",
         equation="weighted mean +- 3 x pooled s / sqrt(n)",
         source="Montgomery, Introduction to Statistical Quality Control, 6.3",
+        needs="means",
         lines=x_bar,
     ),
 )

@@ -52,3 +52,5 @@ RULES: tuple[Rule, ...] = (
         marks=run_on_one_side,
     ),
 )
+
+BY_NAME = {rule.name: rule for rule in RULES}

@@ -1,0 +1,109 @@
+"""The events behind a figure: counted, a page at a time, or all of them as a stream of CSV."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv
+
+from kpi.errors import UnknownName
+from kpi.report import FILTERS, Question, effective_filters
+from kpi.store import SQL, State
+
+PAGE_ROWS = 50
+BATCH_ROWS = 50_000
+LONGEST_NAME = 180
+
+DATES = ("opened_on", "resolved_on", "ended_on", "answered_on")
+"""The dates by which events can be chosen; KPIs name theirs."""
+
+BOM = b"\xef\xbb\xbf"
+LISTED = (SQL / "listed.sql").read_text()
+EXPORTED = (SQL / "exported.sql").read_text()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Events of a question's dates and filters, the dates being `on`."""
+
+    question: Question
+    on: str
+
+    def __post_init__(self) -> None:
+        if self.on not in DATES:
+            raise UnknownName("date", self.on, DATES)
+
+
+def count(state: State, selection: Selection) -> int:
+    """How many events there are: exactly as many rows as the download has."""
+    return int(_execute(state, f"SELECT count(*) FROM events {_where(selection)}", selection, {}).fetchall()[0][0])  # noqa: S608 (constants)
+
+
+def page(state: State, selection: Selection, number: int) -> list[dict[str, Any]]:
+    """One page of events, newest first; pages count from 1. Moments are local."""
+    offset = (max(number, 1) - 1) * PAGE_ROWS
+    statement = f"{LISTED} {_where(selection)} ORDER BY opened_at DESC, source, event_id LIMIT {PAGE_ROWS} OFFSET $offset"
+    result = _execute(state, statement, selection, {"offset": offset, "zone": state.settings.calendar.default.zone})
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def csv_stream(state: State, selection: Selection) -> Iterator[bytes]:
+    """All events as CSV (RFC 4180, UTF-8 with BOM), in constant memory; text cells that a spreadsheet would run start with '."""
+    statement = f"{EXPORTED} {_where(selection)} ORDER BY opened_on, store, channel, event_id"
+    values = {"zone": state.settings.calendar.default.zone}
+    reader = state.cursor().sql(statement, params=_values(selection) | values).to_arrow_reader(BATCH_ROWS)
+    yield BOM + _csv(reader.schema.empty_table(), include_header=True)
+    for batch in reader:
+        yield _csv(pa.Table.from_batches([batch]), include_header=False)
+
+
+def file_name(state: State, selection: Selection, rows: int) -> str:
+    """Says what is inside: dates, filters, rows and version, in characters that every system takes."""
+    question = selection.question
+    filters = [f"{name}-{'+'.join(values)}" for name, values in question.where.items()]
+    parts = ["events", *filters, f"{question.dates.start}_{question.dates.end - timedelta(days=1)}", f"{rows}rows", state.version[:8]]
+    return "_".join(re.sub(r"[^A-Za-z0-9+.-]", "-", part) for part in parts)[:LONGEST_NAME] + ".csv"
+
+
+def _csv(table: pa.Table, *, include_header: bool) -> bytes:
+    sink = BytesIO()
+    csv.write_csv(table, sink, csv.WriteOptions(include_header=include_header, eol="\r\n", quoting_header="none"))
+    return sink.getvalue()
+
+
+def _where(selection: Selection) -> str:
+    filters = [f"AND {name} IN (SELECT unnest($where_{name}))" for name in effective_filters(selection.question)]
+    return " ".join([f"WHERE {selection.on} >= $start AND {selection.on} < $end", *filters])
+
+
+def _values(selection: Selection) -> dict[str, Any]:
+    question = selection.question
+    bound = {f"where_{name}": list(chosen) for name, chosen in effective_filters(question).items()}
+    return bound | {"start": question.dates.start, "end": question.dates.end}
+
+
+def _execute(state: State, statement: str, selection: Selection, values: dict[str, Any]) -> Any:
+    return state.cursor().execute(statement, _values(selection) | values)
+
+
+def values_of(state: State, dimension: str) -> list[str]:
+    """Every value of a dimension, sorted."""
+    if dimension not in FILTERS:
+        raise UnknownName("dimension", dimension, FILTERS)
+    statement = f"SELECT DISTINCT {dimension} FROM events ORDER BY 1"  # noqa: S608 (a dimension of this package)
+    return [row[0] for row in state.cursor().execute(statement).fetchall()]
+
+
+def is_synthetic(state: State) -> bool:
+    """Whether any source says of itself that its data are made up."""
+    return any(source.startswith("synthetic") for source in values_of(state, "source"))
+
+
+def dispositions(state: State) -> dict[str, int]:
+    """How many events there are of each disposition."""
+    return dict(state.cursor().execute("SELECT disposition, count(*) FROM events GROUP BY disposition ORDER BY disposition").fetchall())

@@ -1,0 +1,61 @@
+"""Where a KPI stands against its target, judged on the last complete period of the target's cadence."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+from kpi.metrics import Kpi
+from kpi.periods import Dates, Every, following, period_compared_with, preceding, start_of
+from kpi.report import Answer, Question, complete_until, total
+from kpi.store import State
+from kpi.targets import Target, relative_change, valid_on
+
+Status = Literal["met", "missed", "alert", "no_target", "not_enough", "no_value"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The judged period and figure; `measured` is what the target is held against: the value, or the change to last year."""
+
+    status: Status
+    target: Target | None
+    period: date | None
+    answer: Answer | None
+    measured: float | None
+
+
+NO_TARGET = Standing("no_target", None, None, None, None)
+
+
+def standing(state: State, question: Question, kpi: Kpi) -> Standing:
+    """The KPI under the question's filters against the target valid in the last complete period before the end of its dates."""
+    limit = min(question.dates.end, complete_until(state, kpi))
+    latest = valid_on(state.settings.targets, kpi, limit)
+    if latest is None:
+        return NO_TARGET
+    period = preceding(start_of(limit, latest.every), latest.every)
+    target = valid_on(state.settings.targets, kpi, period)
+    if target is None:
+        return NO_TARGET
+    now = _figure(state, question, kpi, period, latest.every)
+    before = None
+    if target.against == "previous_year":
+        before = _figure(state, question, kpi, period_compared_with(period, latest.every, "previous_year"), latest.every)
+    return _judged(target, period, now, before)
+
+
+def _figure(state: State, question: Question, kpi: Kpi, period: date, every: Every) -> Answer:
+    dates = Dates(period, following(period, every))
+    return total(state, replace(question, kpis=(kpi,), every=None, by=(), dates=dates))
+
+
+def _judged(target: Target, period: date, now: Answer, before: Answer | None) -> Standing:
+    measured = now.value
+    if target.against == "previous_year" and now.value is not None:
+        measured = None if before is None or before.value is None else relative_change(now.value, before.value)
+    if measured is None:
+        return Standing("no_value", target, period, now, None)
+    if not now.is_enough or (before is not None and not before.is_enough):
+        return Standing("not_enough", target, period, now, measured)
+    status: Status = "met" if target.met_by(measured) else "alert" if target.alerted_by(measured) else "missed"
+    return Standing(status, target, period, now, measured)
