@@ -1,0 +1,170 @@
+"""The dashboard: `uv run dashboard.py` starts its server; for each viewer this script is the frame around the pages."""
+
+import argparse
+import logging
+import os
+import secrets
+import threading
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from data import sample
+from kpi import browse, download, store
+from kpi.errors import KpiError
+from kpi.loader import RUNNING, Loader
+from kpi.words import text
+from kpi.words.values import count_text
+from pages import data as data_page
+from pages import events as events_page
+from pages import kpi as kpi_page
+from pages import overview as overview_page
+from pages.filters import show_filters
+from pages.view import DATA_VARIABLE, DOWNLOAD_PATH, View, current_state, data_folder, opened
+
+SECONDS_BETWEEN_LOOKS = 3
+HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "same-origin"}
+
+
+def main() -> None:
+    """Everything a viewer sees; the one place where a message for people is caught and shown."""
+    st.set_page_config(page_title=text("Service KPIs"), page_icon="📈", layout="wide")
+    pages = [
+        st.Page(_within_frame(overview_page.show), title=text("Overview"), icon=":material/dashboard:", url_path="home", default=True),
+        st.Page(_within_frame(overview_page.show), title=text("Overview"), url_path="overview", visibility="hidden"),
+        st.Page(_within_frame(kpi_page.show), title=text("KPI"), icon=":material/show_chart:", url_path="kpi"),
+        st.Page(_within_frame(events_page.show), title=text("Events"), icon=":material/list_alt:", url_path="events"),
+        st.Page(_within_frame(data_page.show), title=text("Data"), icon=":material/database:", url_path="data"),
+    ]
+    st.session_state["kpi_page"] = next(page for page in pages if page.url_path == "kpi")
+    st.navigation(pages, position="top").run()
+
+
+def _within_frame(show: Callable[[View], None]) -> Callable[[], None]:
+    """A page with the filters and the freshness around it."""
+
+    def page() -> None:
+        folder = data_folder()
+        if not store.published_version(folder):
+            _loading(folder)
+            return
+        try:
+            state = current_state()
+            _refresh_when_published(str(folder), state.version)
+            show(show_filters(state))
+        except KpiError as error:
+            st.error(str(error), icon=":material/error:")
+
+    return page
+
+
+@st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
+def _refresh_when_published(folder: str, shown: str) -> None:
+    """Show new data without a reload; nothing is computed while nothing changed."""
+    if store.published_version(Path(folder)) not in ("", shown):
+        st.rerun()
+    loader = _loader(Path(folder))
+    if loader.error:
+        st.warning(text("New data or settings could not be loaded; the last good ones are shown. {why}", why=loader.error))
+
+
+@st.fragment(run_every=1)
+def _loading(folder: Path) -> None:
+    """What happens before there is anything to show."""
+    loader = _loader(folder)
+    if store.published_version(folder):
+        st.rerun()
+    if loader.error:
+        st.error(loader.error, icon=":material/error:")
+        return
+    done = text("{done} of {total} files", done=count_text(loader.done), total=count_text(loader.total))
+    st.progress(loader.done / max(loader.total, 1), text=text("Loading extracts: {done}", done=done))
+
+
+def _loader(folder: Path) -> Loader:
+    return RUNNING.get(folder) or Loader(folder)
+
+
+def _own_up(error: BaseException) -> bool:
+    """A bug: the person gets a number, the log the rest."""
+    number = secrets.token_hex(4)
+    logging.getLogger("kpi").error("error %s", number, exc_info=error)
+    st.error(text("Something went wrong here (error {number}). It is in the server's log; reload the page.", number=number))
+    return True
+
+
+def serve() -> None:
+    """Start the server on the folder that the command names; without extracts, on the sample."""
+    parser = argparse.ArgumentParser(description="Serve the dashboard.")
+    parser.add_argument("--data", type=Path, default=Path(__file__).parent / "data", help="the data folder (default: the sample's)")
+    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--address", default="127.0.0.1")
+    arguments = parser.parse_args()
+    folder = arguments.data.resolve()
+    os.environ[DATA_VARIABLE] = str(folder)
+    if folder == Path(__file__).parent / "data" and not (folder / "extracts").exists():
+        print("Making the sample extracts (synthetic data)...")  # noqa: T201 (the terminal is where this command is read)
+        sample.write(folder / "extracts")
+    app = st.App(
+        __file__,
+        routes=[Route(DOWNLOAD_PATH, _download)],
+        lifespan=_loading_in_background,
+        middleware=[Middleware(SecurityHeaders)],
+        on_script_error=_own_up,
+    )
+    app.run(config={"server.port": arguments.port, "server.address": arguments.address})
+
+
+@asynccontextmanager
+async def _loading_in_background(app: Any) -> AsyncGenerator[None]:
+    """The loader runs as long as the server."""
+    del app
+    loader = Loader(data_folder())
+    RUNNING[loader.folder] = loader
+    thread = threading.Thread(target=loader.run, name="loader", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        loader.stopped.set()
+        await run_in_threadpool(thread.join, 10)
+
+
+class SecurityHeaders(BaseHTTPMiddleware):
+    """Headers that Streamlit does not send itself."""
+
+    async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        """Add the headers to every answer."""
+        response = await call_next(request)
+        response.headers.update(HEADERS)
+        return response
+
+
+def _download(request: Request) -> Response:
+    """Stream the events of a signed link; they are those of the version the page showed, as long as it is still there."""
+    try:
+        selection, version = download.selection_of(request.query_params.get("token", ""))
+        folder = data_folder()
+        state = opened(str(folder), version) if version else current_state()
+        name = browse.file_name(state, selection, browse.count(state, selection))
+    except KpiError as error:
+        return PlainTextResponse(str(error), status_code=403)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(browse.csv_stream(state, selection), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+if __name__ == "__main__":
+    if get_script_run_ctx() is None:
+        serve()
+    else:
+        main()

@@ -1,0 +1,181 @@
+"""Charts as Plotly figures and sparklines as SVG: nothing is told by colour alone."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from kpi.control import ControlChart, Point, is_concern
+from kpi.metrics import Unit
+from kpi.periods import Every
+from kpi.words import text
+from kpi.words.sentences import period_text, signal_sentence
+from kpi.words.values import count_text, value_text
+
+LINE = "#2e86c8"
+QUIET = "#8a8f98"
+TARGET = "#0a9a74"
+ALERT = "#d55e00"
+CONCERN = "#e07b00"
+"""From the Okabe-Ito palette, lightness moved to the middle so that one colour works on white and on black."""
+
+TICKS: dict[Unit, str] = {"share": ".0%", "minutes": ",~r", "score": ".2~f", "points": "+.0f", "currency": ",.2~f", "events": ",d"}
+
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 260, 56, 6
+
+
+def control_figure(chart: ControlChart, every: Every, currency: str) -> go.Figure:
+    """The chart: values, centre, limits, target, alert threshold, signals by shape, incomplete periods hollow."""
+    points = chart.points
+    traces = [
+        _limit(points, [point.lower for point in points], text("lower limit"), show=False),
+        _limit(points, [point.upper for point in points], text("control limits"), show=True),
+        _line(points, [point.centre for point in points], _named(chart, "centre", currency), QUIET, "solid", 1),
+        _line(points, [point.aim for point in points], _named(chart, "aim", currency), TARGET, "dashdot", 2),
+        _line(points, [point.alert for point in points], _named(chart, "alert", currency), ALERT, "dot", 2),
+        _values(chart, every, currency),
+        _marks(chart, "concern"),
+        _marks(chart, "improvement"),
+    ]
+    return go.Figure(data=[trace for trace in traces if trace], layout=_layout(chart.kpi.unit, currency))
+
+
+def sparkline(values: Sequence[float | None], aim: float | None, last_is_open: bool, description: str) -> str:
+    """A small SVG line with the aim as a dashed line and a hollow last point while it is incomplete."""
+    known = [value for value in (*values, aim) if value is not None]
+    if not known or len(values) < 2:
+        return ""
+    low, high = min(known), max(known)
+    spread = (high - low) or 1.0
+
+    def place(position: int, value: float) -> str:
+        x = SPARK_MARGIN + position * (SPARK_WIDTH - 2 * SPARK_MARGIN) / (len(values) - 1)
+        y = SPARK_HEIGHT - SPARK_MARGIN - (value - low) / spread * (SPARK_HEIGHT - 2 * SPARK_MARGIN)
+        return f"{x:.1f},{y:.1f}"
+
+    runs = [f'<polyline points="{" ".join(run)}" fill="none" stroke="{LINE}" stroke-width="2"/>' for run in _runs(values, place)]
+    goal = "" if aim is None else _goal(place(0, aim), place(len(values) - 1, aim))
+    last = values[-1]
+    dot = "" if last is None else _dot(place(len(values) - 1, last), "white" if last_is_open else LINE)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SPARK_WIDTH} {SPARK_HEIGHT}" width="{SPARK_WIDTH}" height="{SPARK_HEIGHT}">'
+        f"<title>{escape(description)}</title>{goal}{''.join(runs)}{dot}</svg>"
+    )
+
+
+def _runs(values: Sequence[float | None], place: Any) -> list[list[str]]:
+    """Unbroken stretches of points: a gap is a gap."""
+    runs: list[list[str]] = [[]]
+    for position, value in enumerate(values):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append(place(position, value))
+    return [run for run in runs if run]
+
+
+def _goal(start: str, end: str) -> str:
+    (x1, y1), (x2, y2) = start.split(","), end.split(",")
+    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{TARGET}" stroke-width="1.5" stroke-dasharray="6 3 1 3"/>'
+
+
+def _dot(place: str, fill: str) -> str:
+    x, y = place.split(",")
+    return f'<circle cx="{x}" cy="{y}" r="4" fill="{fill}" stroke="{LINE}" stroke-width="2"/>'
+
+
+def _limit(points: Sequence[Point], values: Sequence[float | None], name: str, *, show: bool) -> go.Scatter | None:
+    line = _line(points, values, name, QUIET, "dash", 1)
+    return line and line.update(line_shape="hvh", showlegend=show)
+
+
+def _line(points: Sequence[Point], values: Sequence[float | None], name: str, colour: str, dash: str, width: int) -> go.Scatter | None:
+    """A reference line; nothing when it has no value at all."""
+    if all(value is None for value in values):
+        return None
+    days = [point.period for point in points]
+    return go.Scatter(
+        x=days, y=list(values), mode="lines", name=name, line={"color": colour, "dash": dash, "width": width}, hoverinfo="skip"
+    )
+
+
+def _named(chart: ControlChart, line: str, currency: str) -> str:
+    """The line's name with its latest value."""
+    latest = next((value for point in reversed(chart.points) if (value := getattr(point, line)) is not None), None)
+    words = {"centre": "centre {value}", "aim": "target {value}", "alert": "alert threshold {value}"}
+    return text(words[line], value=value_text(latest, chart.kpi.unit, currency))
+
+
+def _values(chart: ControlChart, every: Every, currency: str) -> go.Scatter:
+    points = chart.points
+    return go.Scatter(
+        x=[point.period for point in points],
+        y=[point.value for point in points],
+        customdata=[point.period.isoformat() for point in points],
+        text=[_hover(chart, point, every, currency) for point in points],
+        hoverinfo="text",
+        mode="lines+markers",
+        name=escape(text(chart.kpi.label)),
+        showlegend=False,
+        line={"color": LINE, "width": 2},
+        marker={
+            "size": 7,
+            "color": [LINE if point.is_enough else QUIET for point in points],
+            "symbol": ["circle" if point.is_complete else "circle-open" for point in points],
+            "line": {"width": 1.5},
+        },
+    )
+
+
+def _hover(chart: ControlChart, point: Point, every: Every, currency: str) -> str:
+    unit = chart.kpi.unit
+    lines = [
+        period_text(point.period, every) + ("" if point.is_complete else f" ({text('incomplete')})"),
+        f"{value_text(point.value, unit, currency)}, n = {count_text(point.n)}",
+    ]
+    if point.lower is not None:
+        usual = text(
+            "usual {lower} to {upper}", lower=value_text(point.lower, unit, currency), upper=value_text(point.upper, unit, currency)
+        )
+        lines.append(usual)
+    if not point.is_enough:
+        lines.append(text("few events: not judged"))
+    if point.signals:
+        lines.append(signal_sentence(chart, point, every, currency))
+    return "<br>".join(escape(line) for line in lines)
+
+
+def _marks(chart: ControlChart, kind: str) -> go.Scatter | None:
+    """Signals over the line: a diamond for the worse, a triangle for the better."""
+    concern = kind == "concern"
+    marked = [point for point in chart.points if point.signals and is_concern(chart.kpi, next(iter(point.signals.values()))) == concern]
+    if not marked:
+        return None
+    return go.Scatter(
+        x=[point.period for point in marked],
+        y=[point.value for point in marked],
+        customdata=[point.period.isoformat() for point in marked],
+        mode="markers",
+        name=text("worse than usual") if concern else text("better than usual"),
+        hoverinfo="skip",
+        marker={
+            "size": 13,
+            "color": CONCERN if concern else LINE,
+            "symbol": "diamond" if concern else "triangle-up" if chart.kpi.better == "higher" else "triangle-down",
+            "line": {"width": 1, "color": "white"},
+        },
+    )
+
+
+def _layout(unit: Unit, currency: str) -> dict[str, Any]:
+    suffix = f" {currency}" if unit == "currency" else " min" if unit == "minutes" else ""
+    return {
+        "height": 400,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "hovermode": "closest",
+        "dragmode": "zoom",
+        "legend": {"orientation": "h", "y": -0.15, "x": 0, "yanchor": "top"},
+        "xaxis": {"type": "date", "automargin": True},
+        "yaxis": {"tickformat": TICKS[unit], "ticksuffix": suffix, "automargin": True, "rangemode": "normal"},
+    }

@@ -1,0 +1,104 @@
+"""The filters beside every page, and the line that says what is shown; their values stand in the URL."""
+
+from datetime import timedelta
+
+import streamlit as st
+
+from kpi import browse
+from kpi.periods import COMPARISONS, Comparison
+from kpi.store import State
+from kpi.words import text
+from kpi.words.safe import plain
+from kpi.words.values import day_text, moment_text
+from pages.view import LEVELS, RANGES, View, chosen_dates, climb
+
+RANGE_WORDS = {
+    "7d": "Last 7 days",
+    "28d": "Last 28 days",
+    "90d": "Last 90 days",
+    "365d": "Last 365 days",
+    "all": "All days",
+    "custom": "From – to",
+}
+COMPARISON_WORDS: dict[Comparison, str] = {
+    "previous_period": "Previous period",
+    "same_weekdays": "Same weekdays last year",
+    "previous_year": "Previous year",
+}
+LEVEL_WORDS = {"region": "Region", "store": "Store", "channel": "Channel", "service": "Service"}
+
+
+def show_filters(state: State) -> View:
+    """Draw the filters and the line above the page; what was chosen."""
+    with st.sidebar:
+        st.subheader(text("What to show"))
+        st.selectbox(
+            text("Days"),
+            [*RANGES, "all", "custom"],
+            index=2,
+            key="range",
+            bind="query-params",
+            format_func=lambda word: text(RANGE_WORDS[word]),
+        )
+        if st.session_state["range"] == "custom":
+            last = state.known_on
+            st.date_input(text("From"), value=last - timedelta(days=27), key="from", bind="query-params", format="YYYY-MM-DD")
+            st.date_input(text("To"), value=last, key="to", bind="query-params", format="YYYY-MM-DD")
+        where = {level: tuple(_choices(state, level)) for level in LEVELS}
+        comparison = st.selectbox(
+            text("Compare with"),
+            COMPARISONS,
+            key="compare",
+            bind="query-params",
+            format_func=lambda word: text(COMPARISON_WORDS[word]),
+        )
+    view = View(state, chosen_dates(state), {level: values for level, values in where.items() if values}, comparison)
+    _show_line(view)
+    return view
+
+
+def show_emptiness(view: View) -> None:
+    """Nothing to show, and which filters did it; one click removes them."""
+    names = ", ".join(text(LEVEL_WORDS[level]) for level in view.where)
+    why = text("No events on these days with these filters: {names}.", names=names) if names else text("No events on these days.")
+    st.info(why, icon=":material/search_off:")
+    if view.where:
+        st.button(text("Clear all filters"), on_click=climb, args=("",), key="clear_empty")
+
+
+def _choices(state: State, level: str) -> list[str]:
+    known = browse.values_of(state, level)
+    return st.multiselect(
+        text(LEVEL_WORDS[level]), known, key=level, bind="query-params", format_func=plain, placeholder=text("All"), disabled=not known
+    )
+
+
+def _show_line(view: View) -> None:
+    """Freshness, then the way down as links back up."""
+    first, last = view.dates.start, view.dates.end - timedelta(days=1)
+    days = day_text(last) if first == last else text("{first} to {last}", first=day_text(first), last=day_text(last))
+    if first.year == 1:
+        days = text("until {last}", last=day_text(last))
+    synthetic = " · " + text("synthetic sample data") if browse.is_synthetic(view.state) else ""
+    st.caption(
+        text(
+            "Data complete up to {moment} · {days}{synthetic}",
+            moment=moment_text(view.state.as_of, view.state.settings.calendar.default.zone),
+            days=days,
+            synthetic=synthetic,
+        )
+    )
+    if view.where:
+        with st.container(horizontal=True, gap="small"):
+            st.button(text("All"), key="climb_all", on_click=climb, args=("",), type="tertiary", icon=":material/home:")
+            for level, values in view.where.items():
+                label = plain(", ".join(values))
+                st.button(
+                    f"› {label}", key=f"climb_{level}", on_click=climb, args=(level,), type="tertiary", help=text("Back to this level")
+                )
+
+
+if __name__ == "__main__":
+    import dashboard
+
+    dashboard.main()

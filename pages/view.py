@@ -1,0 +1,122 @@
+"""What the viewer looks at: one version of the state, and the filters that stand in the URL."""
+
+import os
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import streamlit as st
+
+from kpi import store
+from kpi.metrics import Kpi, chosen
+from kpi.periods import Comparison, Dates, Every
+from kpi.report import ALWAYS, Question
+from kpi.store import State
+
+DATA_VARIABLE = "KPI_DATA"
+DOWNLOAD_PATH = "/download/events.csv"
+RANGES = {"7d": 7, "28d": 28, "90d": 90, "365d": 365}
+LEVELS = ("region", "store", "channel", "service")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class View:
+    """One run of a page: state, chosen days, filters and comparison."""
+
+    state: State
+    dates: Dates
+    where: dict[str, tuple[str, ...]]
+    comparison: Comparison
+
+    @property
+    def currency(self) -> str:
+        return self.state.settings.definitions.currency
+
+    def kpi(self, name: str) -> Kpi:
+        """The KPI of this name in the variant that applies to these data."""
+        return chosen(name, self.state.settings.definitions.first_contact_variant, self.state.measured)
+
+    def question(self, kpis: tuple[Kpi, ...], every: Every | None, by: tuple[str, ...]) -> Question:
+        """The KPIs under the viewer's days and filters."""
+        return Question(kpis=kpis, every=every, by=by, where=self.where, dates=self.dates, within_minutes=None)
+
+
+def data_folder() -> Path:
+    """The folder the server was started with."""
+    return Path(os.environ.get(DATA_VARIABLE, "data"))
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def opened(folder: str, version: str) -> State:
+    """The state of one version, shared by all viewers; each query takes its own cursor."""
+    del version  # part of the key: a new version is opened anew
+    return store.current(Path(folder))
+
+
+def current_state() -> State:
+    """The published state; raises StateError when nothing is loaded yet."""
+    folder = data_folder()
+    return opened(str(folder), store.published_version(folder))
+
+
+def cached(compute: Callable[..., T], view: View, question: Question, *arguments: Hashable) -> T:
+    """What `compute(state, question, *arguments)` gives, kept for all viewers under the version of the state and the question."""
+    where = tuple(sorted(question.where.items()))
+    names = tuple(kpi.name for kpi in question.kpis)
+    key = (view.state.version, names, question.every, question.by, where, question.dates, question.within_minutes, arguments)
+    return _kept(compute, Keyed(key, view.state, question))
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """A question that is equal to another when its key is."""
+
+    key: tuple[Hashable, ...]
+    state: State = field(compare=False)
+    question: Question = field(compare=False)
+
+
+@lru_cache(maxsize=512)
+def _kept(compute: Callable[..., T], keyed: Keyed) -> T:
+    arguments = keyed.key[-1]
+    return compute(keyed.state, keyed.question, *(arguments if isinstance(arguments, tuple) else ()))
+
+
+def chosen_dates(state: State) -> Dates:
+    """The days in the URL: a number of days up to the newest, all, or from and to."""
+    word = st.session_state.get("range", "90d")
+    tomorrow = state.known_on + timedelta(days=1)
+    if word in RANGES:
+        return Dates(tomorrow - timedelta(days=RANGES[word]), tomorrow)
+    first, last = st.session_state.get("from"), st.session_state.get("to")
+    if word == "custom" and isinstance(first, date) and isinstance(last, date):
+        return Dates(min(first, last), max(first, last) + timedelta(days=1))
+    return Dates(ALWAYS.start, tomorrow)
+
+
+def drill(level: str, value: str) -> None:
+    """Narrow one dimension to one value; for callbacks, so that the URL follows."""
+    st.session_state[level] = [value]
+
+
+def filters_in_link() -> dict[str, list[str]]:
+    """What the URL says now, for a link that must say it too."""
+    return {name: st.query_params.get_all(name) for name in st.query_params}
+
+
+def climb(level: str) -> None:
+    """Give up the filters below a level, and the level's own when it is empty."""
+    kept = LEVELS[: LEVELS.index(level) + 1] if level else ()
+    for name in LEVELS:
+        if name not in kept:
+            st.session_state[name] = []
+
+
+if __name__ == "__main__":
+    import dashboard
+
+    dashboard.main()

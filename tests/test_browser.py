@@ -1,0 +1,243 @@
+"""What a manager does, in a real browser against a real server."""
+
+import csv
+import io
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from data import sample
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PAGES = ("", "overview", "kpi", "events", "data")
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample in a folder of its own, small enough to load in seconds."""
+    folder = tmp_path_factory.mktemp("browser")
+    sample.write(folder / "extracts", events=60_000)
+    for name in ("calendar.toml", "kpis.toml", "targets.toml"):
+        shutil.copy(ROOT / "data" / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Generator[str]:
+    with served(folder) as url:
+        yield url
+
+
+class served:  # noqa: N801 (used as a verb)
+    """A dashboard server on a free port, as `uv run dashboard.py` starts it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, "dashboard.py", "--data", str(self.folder), "--port", str(port)]
+        environment = os.environ | {"KPI_CUSTOMER_KEY_FILE": str(self.folder.parent / "customer.key")}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        url = f"http://127.0.0.1:{port}"
+        for _ in range(150):
+            try:
+                urlopen(f"{url}/_stcore/health", timeout=1).close()
+                return url
+            except (URLError, OSError):
+                time.sleep(0.2)
+        raise AssertionError("the dashboard did not start")
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    path = os.environ.get("CHROMIUM") or next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        message = "no Chromium found: install one (Debian: apt-get install chromium) or name it in the environment variable CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Generator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    yield page
+    context.close()
+
+
+def ready(page: Page, heading: str) -> None:
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible(timeout=90_000)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=60_000)
+
+
+def choose(page: Page, label: str, value: str) -> None:
+    """Pick a value in a filter of the sidebar."""
+    field = page.get_by_test_id("stMultiSelect").filter(has_text=label).get_by_role("combobox")
+    field.click()
+    field.press_sequentially(value)
+    page.get_by_role("option", name=value, exact=True).click()
+    page.keyboard.press("Escape")
+
+
+def download(page: Page) -> list[dict[str, str]]:
+    """The rows of the file behind the download link, whose text promises their number."""
+    link = page.get_by_role("link", name=re.compile("Download"))
+    with page.expect_download() as started:
+        link.click()
+    content = Path(started.value.path()).read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    promised = int(re.sub(r"\D", "", link.inner_text()))
+    assert len(rows) == promised
+    return rows
+
+
+def test_a_manager_finds_a_bad_store_and_downloads_its_events(address: str, page: Page, browser: Browser) -> None:
+    page.goto(address)
+    ready(page, "Overview")
+    expect(page.get_by_text("synthetic sample data")).to_be_visible()
+    choose(page, "Store", "S014")
+    page.wait_for_url(re.compile("store=S014"))
+
+    page.get_by_role("link", name="Open chart").first.click()
+    ready(page, "Response on time")
+    assert "store=S014" in page.url
+
+    cells = page.get_by_test_id("stDataFrame").last.bounding_box()
+    assert cells is not None
+    page.mouse.click(cells["x"] + 18, cells["y"] + 52)
+    page.wait_for_url(re.compile("channel="))
+    ready(page, "Response on time")
+    channel = re.search(r"channel=(\w+)", page.url)
+    assert channel is not None
+
+    page.wait_for_selector(".scatterlayer .points path")
+    point = page.locator(".scatterlayer .trace").filter(has=page.locator(".points path")).first.locator(".points path").nth(40)
+    box = point.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(400)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_text("Click a point of the chart")).to_have_count(0)
+    rows = download(page)
+    assert rows
+    assert {row["store"] for row in rows} == {"S014"}
+    assert {row["channel"] for row in rows} == {channel[1]}
+    assert len({row["opened_at_local"][:10] for row in rows}) == 1
+
+    promised = page.get_by_role("link", name=re.compile("Download")).inner_text()
+    other = browser.new_context().new_page()
+    other.goto(page.url)
+    ready(other, "Response on time")
+    expect(other.get_by_role("link", name=re.compile("Download"))).to_have_text(promised)
+    other.context.close()
+
+    page.go_back()
+    expect(page.get_by_text("Click a point of the chart")).to_be_visible()
+
+
+def test_filters_survive_a_reload_and_back_undoes_them(address: str, page: Page) -> None:
+    page.goto(f"{address}/kpi")
+    ready(page, "Response on time")
+    choose(page, "Region", "North")
+    page.wait_for_url(re.compile("region=North"))
+    page.reload()
+    ready(page, "Response on time")
+    expect(page.get_by_role("button", name="› North")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("button", name="› North")).to_have_count(0)
+
+
+def test_an_empty_choice_says_which_filters_emptied_it(address: str, page: Page) -> None:
+    page.goto(f"{address}/events?store=S007&range=From+%E2%80%93+to&from=2026-10-31&to=2026-10-31")
+    ready(page, "Events")
+    expect(page.get_by_text("No events on these days with these filters: Store.")).to_be_visible()
+
+
+def test_broken_files_and_bad_rows_are_named_on_the_data_page(address: str, page: Page) -> None:
+    page.goto(f"{address}/data")
+    ready(page, "Data")
+    expect(page.get_by_text("synthetic_broken.parquet: the end of the file is missing")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_each_link_opens_its_page_as_the_first_request_to_a_fresh_server(folder: Path, page: Page, path: str) -> None:
+    with served(folder) as url:
+        page.goto(f"{url}/{path}?store=S002")
+        expect(page.get_by_role("button", name="› S002")).to_be_visible(timeout=90_000)
+        expect(page.get_by_text("Page not found")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", PAGES[1:])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_overflows_on_a_phone(address: str, browser: Browser, path: str, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 375, "height": 800}, color_scheme="dark" if scheme == "dark" else "light")
+    page = context.new_page()
+    page.goto(f"{address}/{path}")
+    page.wait_for_selector("h1", timeout=90_000)
+    page.wait_for_timeout(1_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    context.close()
+
+
+def test_no_page_asks_another_host_for_anything(address: str, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path in PAGES[1:]:
+        page.goto(f"{address}/{path}")
+        page.wait_for_selector("h1")
+        page.wait_for_timeout(1_000)
+    assert [url for url in asked if not url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))] == []
+
+
+def test_a_made_up_download_link_is_refused(address: str, page: Page) -> None:
+    answer = page.request.get(f"{address}/download/events.csv?token=e30.0000")
+    assert answer.status == 403
+    assert answer.text() == "This download link is not valid here. Open the page again and use its link."
+
+
+def test_new_extracts_show_without_a_reload(folder: Path, address: str, page: Page) -> None:
+    page.goto(f"{address}/data")
+    ready(page, "Data")
+    before = page.get_by_test_id("stMetricValue").nth(1).inner_text()
+    shutil.copy(
+        folder / "extracts/synthetic_sample/synthetic_bad_rows.parquet", folder / "extracts/synthetic_sample/synthetic_copy.parquet"
+    )
+    expect(page.get_by_test_id("stMetricValue").nth(1)).to_have_text(str(int(before) + 1), timeout=30_000)
