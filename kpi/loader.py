@@ -9,6 +9,8 @@ from kpi.errors import KpiError, LoaderBusy
 
 SECONDS_BETWEEN_LOOKS = 3.0
 
+Fingerprint = tuple[tuple[str, int, int], ...]
+
 
 @dataclass
 class Loader:
@@ -19,36 +21,33 @@ class Loader:
     total: int = 0
     what: str = ""
     error: str = ""
-    is_busy: bool = False
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Load whenever the extracts or the settings changed, until stopped."""
-        seen: tuple[tuple[str, int, int], ...] | None = None
+        """Load whenever the extracts or the settings changed or nothing is published, until stopped."""
+        loaded: Fingerprint | None = None
         while not self.stopped.is_set():
             found = _fingerprint(self.folder)
-            if found != seen:
-                self._load()
-                seen = found
+            if (found != loaded or not store.published_version(self.folder)) and self._load():
+                loaded = found
             self.stopped.wait(SECONDS_BETWEEN_LOOKS)
 
-    def _load(self) -> None:
-        self.is_busy = True
+    def _load(self) -> bool:
+        """Whether this look is done with; not while another program loads the folder."""
         try:
             store.load(self.folder, self._advance)
             self.error = ""
         except LoaderBusy:
-            self.error = ""
+            return False
         except KpiError as error:
             self.error = str(error)
-        finally:
-            self.is_busy = False
+        return True
 
     def _advance(self, done: int, total: int, what: str) -> None:
         self.done, self.total, self.what = done, total, what
 
 
-def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
+def _fingerprint(folder: Path) -> Fingerprint:
     """Names, sizes and times of all that a load reads: the same as long as there is nothing to do."""
     try:
         files = [*extracts.listing(folder / "extracts"), *sorted(folder.glob("*.toml"))]
