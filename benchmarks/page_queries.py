@@ -86,7 +86,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "data"
         os.environ["KPI_CUSTOMER_KEY_FILE"] = str(Path(name) / "customer.key")
-        files = [str(file) for file in sample.write(folder / "extracts", events=events) if "broken" not in file.name and "bad" not in file.name]
+        files = [
+            str(file) for file in sample.write(folder / "extracts", events=events) if "broken" not in file.name and "bad" not in file.name
+        ]
         start = time.perf_counter()
         state = store.load(folder, store.ignore_progress)
         loading = time.perf_counter() - start
