@@ -46,8 +46,8 @@ def main() -> None:
         st.Page(_within_frame(events_page.show), title=text("Events"), icon=":material/list_alt:", url_path="events"),
         st.Page(_within_frame(data_page.show), title=text("Data"), icon=":material/database:", url_path="data"),
     ]
-    st.session_state["kpi_page"] = next(page for page in pages if page.url_path == "kpi")
-    st.navigation(pages, position="top").run()
+    st.session_state["pages"] = pages
+    st.navigation(pages, position="hidden").run()
 
 
 def _within_frame(show: Callable[[View], None]) -> Callable[[], None]:
@@ -111,6 +111,8 @@ def serve() -> None:
     parser.add_argument("--address", default="127.0.0.1")
     arguments = parser.parse_args()
     folder = arguments.data.resolve()
+    if not folder.is_dir():
+        parser.error(text("{folder}: no such folder. Create it and put extracts into {folder}/extracts.", folder=folder))
     os.environ[DATA_VARIABLE] = str(folder)
     if folder == Path(__file__).parent / "data" and not (folder / "extracts").exists():
         print("Making the sample extracts (synthetic data)...")  # noqa: T201 (the terminal is where this command is read)
@@ -164,7 +166,7 @@ def _download(request: Request) -> Response:
 
 
 if __name__ == "__main__":
-    if get_script_run_ctx() is None:
+    if get_script_run_ctx(suppress_warning=True) is None:
         serve()
     else:
         main()

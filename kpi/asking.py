@@ -1,5 +1,6 @@
 """From the words people type (on a command line or in a link) to a question."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -76,14 +77,14 @@ def moment(word: str, zone: str) -> datetime:
 
 
 def filters(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """From `store=S014,S015` and the like; the same dimension again adds values."""
+    """From `store=S014,S015` and the like; the same dimension again adds values, and quotes keep commas in a name."""
     found: dict[str, tuple[str, ...]] = {}
     for word in words:
         name, sign, values = word.partition("=")
         if not sign or not values:
             raise ConfigError("{found} is not a filter, expected one such as store=S014.", found=repr(word))
         dimension = one_of(name.strip(), FILTERS, "dimension")
-        found[dimension] = (*found.get(dimension, ()), *values.split(","))
+        found[dimension] = (*found.get(dimension, ()), *next(csv.reader([values], skipinitialspace=True)))
     return found
 
 

@@ -11,21 +11,20 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO, TypedDict
 
 import duckdb
 
 from kpi import checks, footer
-from kpi.events import BY_NAME, COLUMNS
+from kpi.events import BY_NAME, CLOCK_TOLERANCE, COLUMNS
 from kpi.intake import COPY, LARGEST_FILE_BYTES, take
 from kpi.quarantine import Refused, refusal_of
 
 MEMORY_BYTES = 4 * 2**30  # address space, which is more than what is used
 DUCKDB_MEMORY = "1GB"
 THREADS = 2
-CLOCK_TOLERANCE = timedelta(days=2)
 
 PART, KEPT_ASIDE = "part.parquet", "kept_aside.parquet"
 SQL = Path(__file__).parent / "sql"
@@ -103,22 +102,22 @@ def _write(connection: duckdb.DuckDBPyConnection, row_checks: list[checks.Check]
     if sum(tally[1] for tally in tallies) != rows:
         raise Refused("damaged", "another number of rows than it says")
     written = connection.execute("SELECT num_rows FROM parquet_file_metadata(?)", [PART]).fetchone()
-    good = next((tally for tally in tallies if tally[0] is None), (None, 0, None, 0, 0, 0))
+    good = next((tally for tally in tallies if tally[0] is None), (None, 0, None, None, 0, 0, 0))
     if written != (good[1],):
         raise Refused("damaged", "rows that are not the same when read twice")
+    failed = [(row_checks[tally[0]].reason, tally) for tally in tallies if tally[0] is not None]
     reasons: dict[str, int] = {}
-    for number, count, *_ in tallies:
-        if number is not None:
-            reason = row_checks[number].reason
-            reasons[reason] = reasons.get(reason, 0) + count
+    for reason, (_, count, *_) in failed:
+        reasons[reason] = reasons.get(reason, 0) + count
     if reasons:
         connection.execute(_sql("border_kept_aside"))
     return {
         "rows": rows,
         "accepted": good[1],
         "newest_update": good[2].isoformat() if good[2] else None,
-        "unknown_dimensions": {name: count for name, count in zip(("store", "channel", "service"), good[3:], strict=True) if count},
+        "unknown_dimensions": {name: count for name, count in zip(("store", "channel", "service"), good[4:], strict=True) if count},
         "reasons": dict(sorted(reasons.items())),
+        "holds_until": next(((tally[3] - CLOCK_TOLERANCE).isoformat() for reason, tally in failed if reason == "in_the_future"), None),
     }
 
 

@@ -2,24 +2,28 @@
 
 import re
 from collections.abc import Iterator
+from csv import DictReader
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import csv
 
 from kpi.errors import UnknownName
-from kpi.report import FILTERS, Question, effective_filters
+from kpi.metrics import ATTRIBUTIONS, Kpi
+from kpi.report import ALWAYS, FILTERS, Question, effective_filters
 from kpi.store import SQL, State
 
 PAGE_ROWS = 50
 BATCH_ROWS = 50_000
 LONGEST_NAME = 180
 
-DATES = ("opened_on", "resolved_on", "ended_on", "answered_on")
-"""The dates by which events can be chosen; KPIs name theirs."""
+OPEN_AT_END = "open_at_end"
+DATES = (*ATTRIBUTIONS, OPEN_AT_END)
+"""The dates by which events can be chosen; KPIs name theirs. The last chooses what was open when the days ended: a stock."""
 
 BOM = b"\xef\xbb\xbf"
 LISTED = (SQL / "listed.sql").read_text()
@@ -36,6 +40,11 @@ class Selection:
     def __post_init__(self) -> None:
         if self.on not in DATES:
             raise UnknownName("date", self.on, DATES)
+
+
+def date_of(kpi: Kpi) -> str:
+    """How the events behind a KPI's figure are chosen."""
+    return OPEN_AT_END if kpi.aggregate == "stock" else kpi.on
 
 
 def count(state: State, selection: Selection) -> int:
@@ -66,7 +75,8 @@ def file_name(state: State, selection: Selection, rows: int) -> str:
     """Says what is inside: dates, filters, rows and version, in characters that every system takes."""
     question = selection.question
     filters = [f"{name}-{'+'.join(values)}" for name, values in question.where.items()]
-    parts = ["events", *filters, f"{question.dates.start}_{question.dates.end - timedelta(days=1)}", f"{rows}rows", state.version[:8]]
+    first = "until" if question.dates.start == ALWAYS.start else str(question.dates.start)
+    parts = ["events", *filters, f"{first}_{question.dates.end - timedelta(days=1)}", f"{rows}rows", state.version[:8]]
     return "_".join(re.sub(r"[^A-Za-z0-9+.-]", "-", part) for part in parts)[:LONGEST_NAME] + ".csv"
 
 
@@ -78,7 +88,10 @@ def _csv(table: pa.Table, *, include_header: bool) -> bytes:
 
 def _where(selection: Selection) -> str:
     filters = [f"AND {name} IN (SELECT unnest($where_{name}))" for name in effective_filters(selection.question)]
-    return " ".join([f"WHERE {selection.on} >= $start AND {selection.on} < $end", *filters])
+    days = f"{selection.on} >= $start AND {selection.on} < $end"
+    if selection.on == OPEN_AT_END:
+        days = "$start < $end AND opened_on < $end AND (ended_on IS NULL OR ended_on >= $end)"
+    return " ".join([f"WHERE {days}", *filters])
 
 
 def _values(selection: Selection) -> dict[str, Any]:
@@ -107,3 +120,28 @@ def is_synthetic(state: State) -> bool:
 def dispositions(state: State) -> dict[str, int]:
     """How many events there are of each disposition."""
     return dict(state.cursor().execute("SELECT disposition, count(*) FROM events GROUP BY disposition ORDER BY disposition").fetchall())
+
+
+def kept_aside_by_convert(folder: Path) -> dict[str, int]:
+    """The lists of rows that conversions kept aside, by file name, with their number of entries."""
+    found = {}
+    for file in sorted((folder / "kept_aside").glob("*.csv")):
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            found[file.name] = sum(1 for _ in DictReader(stream))
+    return found
+
+
+@dataclass(frozen=True)
+class LastSeen:
+    """When a store of a source last opened an event, and how many it usually opens a day."""
+
+    source: str
+    store: str
+    opened_at: datetime
+    events_a_day: float
+
+
+def last_seen(state: State) -> list[LastSeen]:
+    """Every store, the longest silent first."""
+    rows = state.cursor().execute((SQL / "last_seen.sql").read_text()).fetchall()
+    return [LastSeen(*row) for row in rows]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from kpi.configuration import only, read, typed
+from kpi.configuration import only, read, typed, zone_name
 from kpi.errors import ConfigError
 
 FILE = "calendar.toml"
@@ -82,13 +82,6 @@ def _schedule(table: Mapping[str, Any], default: Schedule, where: str) -> Schedu
         default.shifts if hours is None else parse_hours(hours, where),
         default.holidays if holidays is None else frozenset(_holiday(day, where) for day in holidays),
     )
-
-
-def zone_name(name: str, where: str) -> str:
-    """The name, if it is a time zone of the IANA data base."""
-    if name not in available_timezones() or name == "localtime" or name.startswith(("posix", "right")):
-        raise ConfigError("{where}: time zone {found} is unknown, expected a name such as Europe/Paris.", where=where, found=repr(name))
-    return name
 
 
 def parse_hours(entries: list[Any], where: str) -> tuple[Shift, ...]:

@@ -1,21 +1,25 @@
 """A KPI at a glance: its figure, where it stands, how it moved, and its recent course."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from datetime import date, timedelta
 
-from kpi.metrics import Kpi, missing
-from kpi.periods import Comparison, Dates, Every, compared_with, start_of
-from kpi.report import ALWAYS, Answer, Change, Question, answer, combined, complete_until, nothing
+from kpi.metrics import Kpi, find, missing
+from kpi.periods import Comparison, Dates, Every, compared_with, start_of, starts
+from kpi.report import ALWAYS, Answer, Change, Question, answer, combined, complete_until, nothing, total
 from kpi.standing import NO_TARGET, Standing, standing
 from kpi.store import State
 
 MOST_COURSE_POINTS = 92
+WEEK = 7
+ADDABLE = ("ratio", "stock")
 
 
 @dataclass(frozen=True)
 class Card:
-    """`course` are the recent periods of `every`; `missing` the columns without which the KPI is not measured."""
+    """`course` are the recent periods of `every`, gaps included; `beside` the figures to read it with; `missing` the columns
+    without which the KPI is not measured.
+    """
 
     kpi: Kpi
     figure: Answer
@@ -23,36 +27,56 @@ class Card:
     change: Change | None
     course: tuple[Answer, ...]
     every: Every
+    beside: tuple[Answer, ...]
     missing: tuple[str, ...]
 
 
 def cards(state: State, question: Question, comparison: Comparison) -> list[Card]:
     """A card for each KPI of the question. One pass over the events serves all of them: days add up to any range."""
     measured = tuple(kpi for kpi in question.kpis if not missing(kpi, state.measured))
+    beside = tuple(find(name) for kpi in measured for name in kpi.beside if not missing(find(name), state.measured))
+    whole = answer(state, replace(question, kpis=beside, every=None, by=()))
     dates = question.dates
     start = dates.start if dates.start == ALWAYS.start else min(dates.start, compared_with(dates, comparison).start)
-    days = answer(state, replace(question, kpis=measured, every="day", by=(), dates=Dates(start, dates.end)))
+    early = start if start == ALWAYS.start else start - timedelta(days=WEEK)
+    days = answer(state, replace(question, kpis=measured, every="day", by=(), dates=Dates(early, dates.end)))
     return [
-        _card(state, question, kpi, [one for one in days if one.kpi.name == kpi.name], comparison)
+        _card(state, question, kpi, [one for one in days if one.kpi.name == kpi.name], whole, comparison)
         if kpi in measured
-        else Card(kpi, nothing(kpi), NO_TARGET, None, (), "day", missing(kpi, state.measured))
+        else Card(kpi, nothing(kpi), NO_TARGET, None, (), "day", (), missing(kpi, state.measured))
         for kpi in question.kpis
     ]
 
 
-def _card(state: State, question: Question, kpi: Kpi, days: Sequence[Answer], comparison: Comparison) -> Card:
+def _card(state: State, question: Question, kpi: Kpi, days: Sequence[Answer], whole: Sequence[Answer], comparison: Comparison) -> Card:
     inside = _within(days, question.dates)
     every: Every = "day" if len(inside) <= MOST_COURSE_POINTS else "week"
-    periods = groupby(inside, lambda one: start_of(one.period or question.dates.start, every))
     return Card(
         kpi=kpi,
-        figure=_together(kpi, inside),
+        figure=_figure(state, question, kpi, inside),
         standing=standing(state, question, kpi),
         change=_change(state, question, kpi, days, comparison),
-        course=tuple(replace(_together(kpi, list(part)), period=period) for period, part in periods),
+        course=tuple(_course(question, kpi, inside, every)),
         every=every,
+        beside=tuple(one for one in whole if one.kpi.name in kpi.beside),
         missing=(),
     )
+
+
+def _figure(state: State, question: Question, kpi: Kpi, inside: Sequence[Answer]) -> Answer:
+    """The figure of all days: ratios and stocks from their days, what cannot be added up asked for once more."""
+    return _together(kpi, inside) if kpi.aggregate in ADDABLE else total(state, replace(question, kpis=(kpi,), every=None, by=()))
+
+
+def _course(question: Question, kpi: Kpi, inside: Sequence[Answer], every: Every) -> Iterator[Answer]:
+    """One figure a period; a period without events is a gap."""
+    if not inside:
+        return
+    parts: dict[date, list[Answer]] = {}
+    for one in inside:
+        parts.setdefault(start_of(one.period or question.dates.start, every), []).append(one)
+    for period in starts(Dates(min(parts), question.dates.end), every):
+        yield replace(_together(kpi, parts.get(period, [])), period=period)
 
 
 def _within(days: Sequence[Answer], dates: Dates) -> list[Answer]:
@@ -63,14 +87,22 @@ def _together(kpi: Kpi, days: Sequence[Answer]) -> Answer:
     """Ratios add up; a stock is what it is on the last day."""
     if not days:
         return nothing(kpi)
-    return days[-1] if kpi.aggregate == "stock" else combined(kpi, days, None)
+    return combined(kpi, days, None) if kpi.aggregate == "ratio" else days[-1]
 
 
 def _change(state: State, question: Question, kpi: Kpi, days: Sequence[Answer], comparison: Comparison) -> Change | None:
     """Complete days against the earlier range of the same length; None when there is none."""
-    dates = Dates(question.dates.start, min(question.dates.end, complete_until(state, kpi)))
+    dates = Dates(question.dates.start, min(question.dates.end, complete_until(state, kpi, question.within_minutes)))
     if dates.days <= 0 or dates.start == ALWAYS.start:
         return None
-    before = compared_with(dates, comparison)
-    now, earlier = (_together(kpi, _within(days, one)) for one in (dates, before))
-    return Change(now, earlier, dates, before) if earlier.n else None
+    before = _weekday_true(kpi, dates, compared_with(dates, comparison))
+    now, earlier = (_figure(state, replace(question, dates=one), kpi, _within(days, one)) for one in (dates, before))
+    return Change(now, earlier, before) if earlier.n else None
+
+
+def _weekday_true(kpi: Kpi, dates: Dates, before: Dates) -> Dates:
+    """A stock is read on the last day: one that falls every weekend must be held against the same weekday."""
+    if kpi.aggregate != "stock":
+        return before
+    later = timedelta(days=(dates.end - before.end).days % WEEK)
+    return Dates(before.start + later - timedelta(days=WEEK), before.end + later)

@@ -7,21 +7,29 @@ the file has it, `x` its canonical form.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from kpi.events import BY_NAME, COLUMNS, ENDS, UNKNOWN, Column
+from kpi.events import (
+    BLANKS,
+    BY_NAME,
+    CLOCK_TOLERANCE,
+    COLUMNS,
+    DEADLINE_YEARS,
+    DEFAULT_SCALE,
+    ENDS,
+    LONGEST_CELL,
+    SCALE,
+    UNKNOWN,
+    YEARS,
+    Column,
+)
 from kpi.quarantine import LONGEST_TEXT, Problem
 
-VERSION = 2  # raise it when the same file gives another part: every extract is then read again
+VERSION = 3  # raise it when the same file gives another part: every extract is then read again
 
 IDENTIFIERS = ("event_id", "merged_into", "customer")
 DEFAULTS = {"source": "getvariable('source')", "disposition": "'normal'", "is_deleted": "false"}
 
-BLANKS = " \t\n\r\v\f\u00a0\u2028\u3000\ufeff"
-LONGEST_CELL = 1_000
 # The first half of HMAC-SHA256 in hexadecimal (RFC 2104, section 5).
 PSEUDONYM = "left(sha256(getvariable('outer_pad') || unhex(sha256(getvariable('inner_pad') || encode(customer)))), 32)"
-SCALE = "^(-?[0-9]+(?:[.][0-9]+)?)[.][.](-?[0-9]+(?:[.][0-9]+)?)$"
-FIRST_MOMENT, LAST_MOMENT = "1901-01-01", "2038-01-01"
-FIRST_DEADLINE, LAST_DEADLINE = "1970-01-01", "9999-01-01"  # decision 13
 
 SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 INTEGERS = frozenset((*SIGNED, *(f"U{name}" for name in SIGNED)))
@@ -178,13 +186,16 @@ def _empty(column: Column) -> Check:
 
 
 def _moment(column: Column) -> Check:
-    first, last = (FIRST_DEADLINE, LAST_DEADLINE) if column.name == "due_at" else (FIRST_MOMENT, LAST_MOMENT)
-    fails = f"{column.name} < TIMESTAMPTZ '{first} 00:00:00+00' OR {column.name} >= TIMESTAMPTZ '{last} 00:00:00+00'"
-    return _check(column, "sentinel_date", fails, f"{first} or later, before {last}")
+    first, last = DEADLINE_YEARS if column.name == "due_at" else YEARS
+    start, end = f"{first}-01-01", f"{last + 1}-01-01"
+    fails = f"{column.name} < TIMESTAMPTZ '{start} 00:00:00+00' OR {column.name} >= TIMESTAMPTZ '{end} 00:00:00+00'"
+    return _check(column, "sentinel_date", fails, f"{start} or later, before {end}")
 
 
 def _future() -> Check:
-    return _check(BY_NAME["updated_at"], "in_the_future", "updated_at > getvariable('latest')", "at most two days after now")
+    return _check(
+        BY_NAME["updated_at"], "in_the_future", "updated_at > getvariable('latest')", f"at most {CLOCK_TOLERANCE.days} days after now"
+    )
 
 
 def _end(name: str) -> Check:
@@ -238,8 +249,11 @@ def _scale() -> list[Check]:
 
 
 def _score() -> list[Check]:
-    fails = f"satisfaction < coalesce({_bound(1)}, 1) OR satisfaction > coalesce({_bound(2)}, 5)"
-    return [_check(BY_NAME["satisfaction"], "score_outside_scale", fails, "a score on its satisfaction_scale (default 1..5)")]
+    lowest, highest = DEFAULT_SCALE
+    fails = f"satisfaction < coalesce({_bound(1)}, {lowest}) OR satisfaction > coalesce({_bound(2)}, {highest})"
+    return [
+        _check(BY_NAME["satisfaction"], "score_outside_scale", fails, f"a score on its satisfaction_scale (default {lowest}..{highest})")
+    ]
 
 
 def _accepted(column: Column) -> str:

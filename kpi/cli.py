@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from kpi import asking, extracts, printing, store
+from kpi import asking, browse, extracts, printing, pseudonyms, store
 from kpi.control import control_charts
-from kpi.errors import ConfigError, ExtractError, KpiError
+from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
+from kpi.events import DISPOSITIONS
 from kpi.metrics import KPIS, Kpi, missing
 from kpi.mix import effects, pooled_weights, standardised
 from kpi.periods import Comparison, Dates
@@ -74,9 +75,11 @@ def report(
     state = _state(data, as_of)
     kpis, unmeasured = asking.kpis_named(state, names)
     question = asking.question(asking.attributed(kpis, on), every, by, where, _days(state, first, last, compare), within)
+    _refuse_unknown_values(state, question)
     pairs = compared(state, question, _comparison(compare, question)) if compare else [(one, None) for one in answer(state, question)]
     records = [answer_record(one, question.by, before) for one, before in pairs] + _not_measured(state, unmeasured)
-    printing.show(records, format, _circumstances(state, question), ("kpi", "period", "group", "value", "n", "undetermined", "excluded"))
+    columns = ("kpi", "period", "group", "value", "n", "undetermined", "excluded", "is_complete", *(("comparison",) if compare else ()))
+    printing.show(records, format, _circumstances(state, question), columns)
 
 
 @app.command()
@@ -97,6 +100,7 @@ def chart(
     state = _state(data, as_of)
     kpis, unmeasured = asking.kpis_named(state, names)
     question = asking.question(kpis, every, by, where, asking.dates(first, last), within)
+    _refuse_unknown_values(state, question)
     records = [chart_record(one, question.by) for one in control_charts(state, question, type_)] + _not_measured(state, unmeasured)
     if format is not Format.JSON:
         records = [{"kpi": one["kpi"], "group": one["group"]} | point for one in records for point in one.get("points", [one])]
@@ -123,6 +127,7 @@ def mix(
     if kpis[0].aggregate != "ratio":
         raise KpiError("{kpi} is not a ratio of two sums: it has no mix and rate.", kpi=name)
     question = asking.question(kpis, "", by, where, asking.dates(first, last), None)
+    _refuse_unknown_values(state, question)
     before, now = parts_compared(state, question, _comparison(compare, question))
     found = effects(before, now)
     if found is None:
@@ -158,6 +163,7 @@ def list_priorities(
     kpis, unmeasured = asking.kpis_named(state, ["effort", "recommendation"])
     _refuse_unmeasured(state, unmeasured)
     question = asking.question(kpis, "", by, where, _days(state, first, last, compare), None)
+    _refuse_unknown_values(state, question)
     records = [
         {
             "group": dict(zip(question.by, one.group, strict=True)),
@@ -201,7 +207,12 @@ def check(files: Annotated[list[Path], typer.Argument(help="Extracts (parquet)."
     """Check extracts against the event contract without loading them; fails when a file is refused or a row kept aside."""
     with tempfile.TemporaryDirectory() as parts, printing.progress(text("Checking")) as advance:
         verdicts = extracts.check(
-            files, Path.cwd(), Path(parts), datetime.now(UTC), lambda done, total, what: advance(done / max(total, 1), what)
+            files,
+            Path.cwd(),
+            pseudonyms.throw_away_key(),
+            Path(parts),
+            datetime.now(UTC),
+            lambda done, total, what: advance(done / max(total, 1), what),
         )
     records = [asdict(one) for one in verdicts]
     printing.show(records, format, {}, ("file", "status", "rows", "accepted", "kept_aside", "reasons", "message"))
@@ -229,7 +240,7 @@ def convert(
         [found.as_dict()],
         format,
         {},
-        ("extract", "rows_read", "rows_written", "rows_kept_aside", "kept_aside", "set_aside", "warnings"),
+        ("extract", "kept_aside_file", "rows_read", "rows_written", "rows_kept_aside", "kept_aside", "set_aside", "warnings"),
     )
 
 
@@ -253,6 +264,14 @@ def _days(state: State, first: str, last: str, compare: str) -> Dates:
     """The asked days; a range that is compared and has no last day ends with the last complete one."""
     dates = asking.dates(first, last)
     return Dates(dates.start, max(state.known_on, dates.start)) if compare and first and not last else dates
+
+
+def _refuse_unknown_values(state: State, question: Question) -> None:
+    for dimension, values in question.where.items():
+        known = DISPOSITIONS if dimension == "disposition" else browse.values_of(state, dimension)
+        for value in values:
+            if value not in known:
+                raise UnknownName(dimension, value, known)
 
 
 def _refuse_unmeasured(state: State, unmeasured: tuple[Kpi, ...]) -> None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kpi.errors import KpiError, UnknownName
 from kpi.metrics import Kpi
-from kpi.periods import Dates, following, period_compared_with, preceding, start_of, starts
-from kpi.report import ALWAYS, Answer, Question, answer
+from kpi.periods import Dates, Every, following, period_compared_with, preceding, start_of, starts
+from kpi.report import ALWAYS, Answer, Question, answer, complete_until, nothing
 from kpi.spc.charts import BY_NAME, CHARTS, Array, ChartType, Sums
 from kpi.spc.rules import LIMIT_SIGMAS, RULES
 from kpi.store import State
@@ -25,6 +25,9 @@ FEWEST_POINTS = 5
 
 FIRM_POINTS = 20
 """Below this limits are provisional."""
+
+LONGEST_YEAR = 800
+"""Days that hold the same period of the year before, even before the history of a quarterly chart."""
 
 HISTORY_PERIODS = 30
 """How many periods before the asked days are looked at, at least."""
@@ -45,6 +48,11 @@ class Point:
     signals: Mapping[str, int]
     is_complete: bool
     is_enough: bool
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether it was held against limits at all."""
+        return self.value is not None and self.lower is not None and self.is_complete and self.is_enough
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +104,13 @@ def control_charts(state: State, question: Question, chart_name: str) -> list[Co
 
 def _charts_of(state: State, question: Question, kpi: Kpi, chart: ChartType) -> list[ControlChart]:
     """All series of a KPI in one pass over arrays of series x time."""
+    every = question.every or "day"
     answers = answer(state, replace(question, kpis=(kpi,), dates=_with_history(question)))
     groups = sorted({one.group for one in answers if one.period is not None and one.period >= question.dates.start})
+    earlier = _year_before(state, question, kpi)
     if not groups:
         return []
-    series = [_filled(question, [one for one in answers if one.group == group]) for group in groups]
+    series = [_filled(state, question, [one for one in answers if one.group == group]) for group in groups]
     sums = _sums(series, question)
     centre, sigma = chart.lines(sums)
     lowest, highest = kpi.range
@@ -111,7 +121,8 @@ def _charts_of(state: State, question: Question, kpi: Kpi, chart: ChartType) -> 
         upper=np.clip(centre + LIMIT_SIGMAS * sigma, lowest, highest),
         marks={rule.name: rule.marks(z) for rule in RULES},
     )
-    return [_control(state, question, chart, series[row], sums.baseline[row], lines.of(row)) for row in range(len(groups))]
+    aims = [_aims(state, kpi, every, earlier, row) for row in series]
+    return [_control(question, chart, series[row], sums.baseline[row], lines.of(row), aims[row]) for row in range(len(groups))]
 
 
 def is_concern(kpi: Kpi, side: int) -> bool:
@@ -150,28 +161,31 @@ def _with_history(question: Question) -> Dates:
     return Dates(start_of(min(first, dates.start - timedelta(days=dates.days)), question.every or "day"), dates.end)
 
 
-def _filled(question: Question, answers: Sequence[Answer]) -> list[Answer]:
-    """The series without holes: a period without events is there as a gap, from the first period that has any."""
+def _filled(state: State, question: Question, answers: Sequence[Answer]) -> list[Answer]:
+    """The series without holes, from the first period with events to the end: a silent period is a gap, not absent."""
     known = {one.period: one for one in answers if one.period is not None}
     every = question.every or "day"
-    periods = starts(Dates(min(known), following(max(known), every)), every)
-    empty = replace(answers[0], value=None, numerator=None, n=0, squares=None, undetermined=0, bounds=None, interval=None)
-    return [known.get(period, replace(empty, period=period)) for period in periods]
+    kpi, group = answers[0].kpi, answers[0].group
+    limit = complete_until(state, kpi, question.within_minutes)
+    return [
+        known.get(period)
+        or replace(nothing(kpi), period=period, group=group, is_complete=following(period, every) <= min(limit, question.dates.end))
+        for period in starts(Dates(min(known), max(question.dates.end, following(max(known), every))), every)
+    ]
 
 
 def _control(
-    state: State, question: Question, chart: ChartType, series: Sequence[Answer], baseline: NDArray[np.bool_], lines: Lines
+    question: Question, chart: ChartType, series: Sequence[Answer], baseline: NDArray[np.bool_], lines: Lines, aims: Sequence[Aims]
 ) -> ControlChart:
     shown = [place for place, one in enumerate(series) if (one.period or date.min) >= question.dates.start]
     used = [one.period for one, is_used in zip(series, baseline, strict=False) if is_used]
     kpi, group = series[0].kpi, series[0].group
-    aims = _aims(state, question, kpi, group, [series[place].period or date.min for place in shown])
     has_limits = len(used) >= FEWEST_POINTS
     return ControlChart(
         kpi=kpi,
         chart=chart,
         group=group,
-        points=tuple(_point(series[place], place, lines, aim, has_limits=has_limits) for place, aim in zip(shown, aims, strict=True)),
+        points=tuple(_point(series[place], place, lines, aims[place], has_limits=has_limits) for place in shown),
         baseline_count=len(used),
         baseline_first=used[0] if used else None,
         baseline_last=used[-1] if used else None,
@@ -237,20 +251,40 @@ def _distances(series: Sequence[Sequence[Answer]], sums: Sums, centre: Array, si
     return np.where(judged, z, np.nan)
 
 
-def _aims(state: State, question: Question, kpi: Kpi, group: tuple[str, ...], periods: Sequence[date]) -> list[Aims]:
+def _year_before(state: State, question: Question, kpi: Kpi) -> dict[tuple[tuple[str, ...], date | None], float | None]:
+    """The values a year earlier, by group and period, where a target is held against them."""
+    targets = [target for target in state.settings.targets if target.kpi in (kpi.name, kpi.family)]
+    if not any(target.against == "previous_year" for target in targets):
+        return {}
+    first = question.dates.start
+    dates = Dates(first if first == ALWAYS.start else first - timedelta(days=LONGEST_YEAR), question.dates.end)
+    return {(one.group, one.period): one.value for one in answer(state, replace(question, kpis=(kpi,), dates=dates))}
+
+
+def _aims(
+    state: State,
+    kpi: Kpi,
+    every: Every,
+    earlier: Mapping[tuple[tuple[str, ...], date | None], float | None],
+    series: Sequence[Answer],
+) -> list[Aims]:
     """Target and alert threshold of each period, as values of the KPI."""
-    targets = [valid_on(state.settings.targets, kpi, period) for period in periods]
-    if not any(target and target.against == "previous_year" for target in targets):
-        return [(target.aim, target.alert) if target else (None, None) for target in targets]
-    every = question.every or "day"
-    earlier = [period_compared_with(period, every, "previous_year") for period in periods]
-    dates = Dates(min(earlier), following(max(earlier), every))
-    known = {one.period: one.value for one in answer(state, replace(question, kpis=(kpi,), dates=dates)) if one.group == group}
-    return [_raised(target, known.get(period)) for target, period in zip(targets, earlier, strict=True)]
+    found = []
+    for one in series:
+        period = one.period or date.min
+        target = valid_on(state.settings.targets, kpi, period)
+        relative = target is not None and target.against == "previous_year"
+        before = earlier.get((one.group, period_compared_with(period, every, "previous_year"))) if relative else None
+        found.append(_raised(target, before))
+    return found
 
 
 def _raised(target: Target | None, before: float | None) -> Aims:
     """A relative target as a value: last year's raised by the aimed share."""
-    if target is None or before is None:
+    if target is None:
+        return None, None
+    if target.against == "value":
+        return target.aim, target.alert
+    if before is None:
         return None, None
     return before + abs(before) * target.aim, None if target.alert is None else before + abs(before) * target.alert

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from babel.numbers import is_currency
 
-from kpi.configuration import only, read, typed
-from kpi.errors import ConfigError, UnknownName
+from kpi.configuration import only, read, refuse_unknown, typed
+from kpi.errors import ConfigError
 
 FILE = "kpis.toml"
 VARIANTS = ("no_repeat", "one_contact", "no_transfer", "as_flagged")
@@ -29,8 +29,8 @@ def read_definitions(folder: Path) -> Definitions:
     if not 1 <= days <= 90:
         raise ConfigError("{where}: first_contact_window_days is {found}, expected 1 to 90.", where=FILE, found=days)
     variant = typed(table, "first_contact_variant", str, "", FILE)
-    if variant and variant not in VARIANTS:
-        raise ConfigError("{where}: {why}", where=FILE, why=UnknownName("first_contact_variant", variant, VARIANTS))
+    if variant:
+        refuse_unknown(variant, VARIANTS, "first_contact_variant", FILE)
     currency = typed(table, "currency", str, "", FILE)
     if currency and not is_currency(currency):
         raise ConfigError("{where}: currency is {found}, expected an ISO 4217 code such as EUR.", where=FILE, found=repr(currency))

@@ -38,7 +38,7 @@ def token(selection: Selection, version: str) -> str:
 def selection_of(text: str) -> tuple[Selection, str]:
     """The selection and the version in a token that this server signed and that is still valid."""
     body, _, signature = text.partition(".")
-    if not hmac.compare_digest(signature, _signature(body)):
+    if not hmac.compare_digest(signature.encode(), _signature(body).encode()):
         raise KpiError("This download link is not valid here. Open the page again and use its link.")
     content: dict[str, Any] = json.loads(urlsafe_b64decode(body))
     if content["until"] < time():

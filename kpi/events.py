@@ -1,6 +1,7 @@
 """The event contract: one row per version of one customer request, from opening to resolution."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 Presence = Literal["key", "required", "dimension", "optional"]
@@ -23,6 +24,26 @@ class Column:
     lowest: float | None = None
     highest: float | None = None
 
+
+YEARS = (1901, 2037)
+"""Of what was measured, both included: systems write 1900, 2038 and 9999 where they know no moment."""
+
+DEADLINE_YEARS = (1970, 9998)
+"""Of `due_at`, both included (decision 13)."""
+
+CLOCK_TOLERANCE = timedelta(days=2)
+"""How far after now an `updated_at` may lie: time zones and clocks that are ahead, and no more."""
+
+LONGEST_CELL = 1_000
+"""Characters of a text."""
+
+BLANKS = " \t\n\r\v\f\u00a0\u2028\u3000\ufeff"
+"""Around a text they are nothing; a text of blanks alone is an empty cell."""
+
+SCALE = "^(-?[0-9]+(?:[.][0-9]+)?)[.][.](-?[0-9]+(?:[.][0-9]+)?)$"
+"""A `satisfaction_scale` without its spaces: two numbers, the first lower than the second."""
+
+DEFAULT_SCALE = (1, 5)
 
 UNKNOWN = "unknown"
 DISPOSITIONS = ("normal", "merged", "duplicate", "spam", "test", "invalid", "cancelled")
@@ -108,7 +129,7 @@ COLUMNS: tuple[Column, ...] = (
         lowest=1,
         highest=7,
     ),
-    Column(name="answered_at", type="TIMESTAMPTZ", presence="optional", meaning="When the survey was answered; default resolved_at."),
+    Column(name="answered_at", type="TIMESTAMPTZ", presence="optional", meaning="When the survey was answered; default: the end."),
     Column(
         name="cost",
         type="DECIMAL(18,4)",

@@ -5,6 +5,7 @@ A file is decoded in another process (`kpi.border`) and rewritten once as a part
     parts/<sha256>-<edition>.parquet               the good rows, canonical
     parts/<sha256>-<edition>.kept_aside.parquet    the other rows, with the reason; absent when there are none
     parts/<sha256>-<edition>.json                  the verdict, written last: without it the part does not count
+    parts/<sha256>-<edition>-<count>.*             the same while so many rows are in the future: they come in when time has passed
     parts/seen.json                                the verdict of every file by its path, while size and times stay the same
 
 The edition stands for all else a part depends on: the folder's name (the default source), the contract, the customer key.
@@ -25,7 +26,7 @@ from kpi import airlock, checks, pseudonyms
 from kpi.border import KEPT_ASIDE, PART, Job
 from kpi.errors import StateError
 from kpi.events import COLUMNS
-from kpi.quarantine import PASSING, Problem, message
+from kpi.quarantine import PASSING, Problem, message, printable
 
 SEEN = "seen.json"
 MOST_ATTEMPTS = 3  # for a file that ends its reader
@@ -62,11 +63,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Seen:
-    """The verdict of a file in one state of it. `attempts` counts the readers it ended."""
+    """The verdict of a file in one state of it. `attempts` counts the readers it ended; the next row comes in at `holds_until`."""
 
     state: tuple[int | str, ...]
     verdict: Verdict
     attempts: int
+    holds_until: str | None
 
 
 def listing(extracts: Path) -> list[Path]:
@@ -78,9 +80,13 @@ def listing(extracts: Path) -> list[Path]:
     return sorted(found)
 
 
-def check(files: Sequence[Path], root: Path, parts: Path, now: datetime, progress: Callable[[int, int, str], None]) -> list[Verdict]:
-    """A verdict for each file, in order; only new or changed files are read. `progress` hears (done, all, file)."""
-    key = pseudonyms.customer_key(root)
+def check(
+    files: Sequence[Path], root: Path, key: bytes, parts: Path, now: datetime, progress: Callable[[int, int, str], None]
+) -> list[Verdict]:
+    """A verdict for each file, in order; only new or changed files are read.
+
+    Files are named from `root`; `key` makes the pseudonyms of customers; `progress` hears (done, all, file).
+    """
     with _locked(parts), airlock.opened(parts / ".spool") as child:
         seen = _load_seen(parts)
         judged: dict[str, Seen] = {}
@@ -95,6 +101,11 @@ def check(files: Sequence[Path], root: Path, parts: Path, now: datetime, progres
     return [judged[os.fspath(path)].verdict for path in files]
 
 
+def times(path: Path) -> tuple[int, ...]:
+    """What changes when a file or the checksum beside it does."""
+    return (*_times(path), *_times(path.with_name(path.name + ".sha256")))
+
+
 def to_json(verdict: Verdict) -> str:
     return json.dumps(asdict(verdict), indent=1)
 
@@ -105,19 +116,21 @@ def from_json(data: str) -> Verdict:
 
 
 def _judge(path: Path, file: str, seen: Seen | None, job: Job, child: airlock.Airlock) -> Seen:
-    state = _state(path, job["edition"])
+    state = (job["edition"], *times(path))
     parts = Path(job["parts"])
-    if seen and seen.state == state and _still_holds(seen, parts):
+    if seen and seen.state == state and _still_holds(seen, parts, job["now"]):
         return replace(seen, verdict=replace(seen.verdict, file=file))
     reply = airlock.ask(child, job)
     attempts = 0
     if reply.get("refused") == "unsafe":
         attempts = 1 + (seen.attempts if seen and seen.state == state else 0)
-    return Seen(state, _publish(file, job, reply, child.spool, parts), attempts)
+    return Seen(state, _publish(file, job, reply, child.spool, parts), attempts, reply.get("holds_until"))
 
 
-def _still_holds(seen: Seen, parts: Path) -> bool:
+def _still_holds(seen: Seen, parts: Path, now: str) -> bool:
     verdict = seen.verdict
+    if seen.holds_until and datetime.fromisoformat(now) >= datetime.fromisoformat(seen.holds_until):
+        return False
     if verdict.part:
         return (parts / f"{verdict.part}.json").exists() and (parts / f"{verdict.part}.parquet").exists()
     return not PASSING & set(verdict.reasons) and not 0 < seen.attempts < MOST_ATTEMPTS
@@ -128,7 +141,7 @@ def _publish(file: str, job: Job, reply: Mapping[str, Any], spool: Path, parts: 
     facts = {"file": file, "source": job["source"], **{name: reply[name] for name in ("sha256", "size", "checksum")}}
     if reply["refused"]:
         return _refused(facts, reply)
-    part = f"{reply['sha256']}-{job['edition']}"
+    part = _part(reply, job["edition"])
     if reply.get("known"):
         return replace(from_json((parts / f"{part}.json").read_text()), file=file, checksum=reply["checksum"])
     kept_aside = sum(reply["reasons"].values())
@@ -141,9 +154,15 @@ def _publish(file: str, job: Job, reply: Mapping[str, Any], spool: Path, parts: 
     return verdict
 
 
+def _part(reply: Mapping[str, Any], edition: str) -> str:
+    """The name of a part. Rows come in by the order of `updated_at`: their number says which are still in the future."""
+    waiting = reply.get("reasons", {}).get("in_the_future", 0)
+    return f"{reply['sha256']}-{edition}" + (f"-{waiting}" if waiting else "")
+
+
 def _refused(facts: Mapping[str, Any], reply: Mapping[str, Any]) -> Verdict:
     problems = [Problem(**problem) for problem in reply.get("problems", ())]
-    words = message(facts["file"], reply["refused"], reply.get("found", ""), reply.get("expected", ""), problems)
+    words = printable(message(facts["file"], reply["refused"], reply.get("found", ""), reply.get("expected", ""), problems))
     nothing = {"rows": 0, "accepted": 0, "kept_aside": 0, "columns": (), "unknown_columns": (), "unknown_dimensions": {}}
     checksum = "mismatch" if reply["refused"] == "checksum" else facts["checksum"]
     return _verdict(
@@ -158,7 +177,7 @@ def _verdict(data: Mapping[str, Any]) -> Verdict:
 
 
 def _job(path: Path, parts: Path, now: datetime, key: bytes) -> Job:
-    source = _printable(path.parent.absolute().name)
+    source = printable(path.parent.absolute().name)
     inner, outer = pseudonyms.pads(key)
     ingredients = repr((checks.VERSION, COLUMNS, source, hashlib.sha256(key).hexdigest()))
     return {
@@ -171,11 +190,6 @@ def _job(path: Path, parts: Path, now: datetime, key: bytes) -> Job:
         "outer_pad": outer.hex(),
         "seconds": SECONDS_PER_FILE + _size(path) // BYTES_PER_SECOND,
     }
-
-
-def _state(path: Path, edition: str) -> tuple[int | str, ...]:
-    """What changes when the file, its checksum or the reading of it does."""
-    return (edition, *_times(path), *_times(path.with_name(path.name + ".sha256")))
 
 
 def _times(path: Path) -> tuple[int, ...]:
@@ -203,7 +217,7 @@ def _load_seen(parts: Path) -> dict[str, Seen]:
 
 
 def _seen(entry: Mapping[str, Any]) -> Seen:
-    return Seen(tuple(entry["state"]), _verdict(entry["verdict"]), entry["attempts"])
+    return Seen(tuple(entry["state"]), _verdict(entry["verdict"]), entry["attempts"], entry["holds_until"])
 
 
 def _save_seen(parts: Path, seen: Mapping[str, Seen]) -> None:
@@ -243,12 +257,7 @@ def _write(path: Path, content: str) -> None:
 
 
 def _shown(path: Path, root: Path) -> str:
-    return _printable(os.fspath(path.relative_to(root) if path.is_relative_to(root) else path))
-
-
-def _printable(name: str) -> str:
-    """A file name as text: bytes that are not UTF-8 are spelled out."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return printable(os.fspath(path.relative_to(root) if path.is_relative_to(root) else path))
 
 
 def _is_passed_over(name: str) -> bool:
@@ -258,6 +267,6 @@ def _is_passed_over(name: str) -> bool:
 def _unreadable(error: OSError) -> None:
     raise StateError(
         "{folder}: the folder cannot be read ({found}), expected a folder of extracts. Make it, or allow the dashboard to read it.",
-        folder=error.filename,
+        folder=printable(error.filename),
         found=error.strerror,
     )

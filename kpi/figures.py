@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 from kpi.control import ControlChart, Point, is_concern
 from kpi.metrics import Unit
 from kpi.periods import Every
+from kpi.spc.rules import BY_NAME
 from kpi.words import text
-from kpi.words.sentences import period_text, signal_sentence
+from kpi.words.sentences import period_text
 from kpi.words.values import count_text, value_text
 
 LINE = "#2e86c8"
@@ -34,6 +35,7 @@ def control_figure(chart: ControlChart, every: Every, currency: str) -> go.Figur
         _line(points, [point.centre for point in points], _named(chart, "centre", currency), QUIET, "solid", 1),
         _line(points, [point.aim for point in points], _named(chart, "aim", currency), TARGET, "dashdot", 2),
         _line(points, [point.alert for point in points], _named(chart, "alert", currency), ALERT, "dot", 2),
+        *_courses(points),
         _values(chart, every, currency),
         _marks(chart, "concern"),
         _marks(chart, "improvement"),
@@ -107,6 +109,16 @@ def _named(chart: ControlChart, line: str, currency: str) -> str:
     return text(words[line], value=value_text(latest, chart.kpi.unit, currency))
 
 
+def _courses(points: Sequence[Point]) -> list[go.Scatter | None]:
+    """The line through the values: solid while periods are complete, dashed through those that are not yet."""
+    settled = max((place + 1 for place, point in enumerate(points) if point.is_complete), default=0)
+    solid, open_end = points[:settled], points[max(settled - 1, 0) :]
+    lines = [_line(solid, [point.value for point in solid], text("value"), LINE, "solid", 2)]
+    if len(open_end) > 1:
+        lines.append(_line(open_end, [point.value for point in open_end], text("incomplete"), LINE, "dot", 2))
+    return [line and line.update(showlegend=False) for line in lines]
+
+
 def _values(chart: ControlChart, every: Every, currency: str) -> go.Scatter:
     points = chart.points
     return go.Scatter(
@@ -115,15 +127,14 @@ def _values(chart: ControlChart, every: Every, currency: str) -> go.Scatter:
         customdata=[point.period.isoformat() for point in points],
         text=[_hover(chart, point, every, currency) for point in points],
         hoverinfo="text",
-        mode="lines+markers",
+        mode="markers",
         name=escape(text(chart.kpi.label)),
         showlegend=False,
-        line={"color": LINE, "width": 2},
         marker={
             "size": 7,
             "color": [LINE if point.is_enough else QUIET for point in points],
             "symbol": ["circle" if point.is_complete else "circle-open" for point in points],
-            "line": {"width": 1.5},
+            "line": {"width": 1.5, "color": LINE},
         },
     )
 
@@ -142,7 +153,7 @@ def _hover(chart: ControlChart, point: Point, every: Every, currency: str) -> st
     if not point.is_enough:
         lines.append(text("few events: not judged"))
     if point.signals:
-        lines.append(signal_sentence(chart, point, every, currency))
+        lines.append(text("marked: {rules}", rules=", ".join(text(BY_NAME[name].label) for name in point.signals)))
     return "<br>".join(escape(line) for line in lines)
 
 

@@ -1,16 +1,18 @@
 """What was kept aside at the border, and the words for why."""
 
 import errno
+import glob
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as parquet
+import duckdb
 
 from kpi.words import counted, text
 
 LONGEST_TEXT = 200  # characters of a cell that are kept with its refusal
+REFUSALS = 'SELECT "row", event_id, "column", reason, found, expected FROM read_parquet(?) LIMIT ?'
 
 ROW_REASONS: Mapping[str, str] = {
     "empty": "a key or a required time is empty",
@@ -56,6 +58,9 @@ FILE_REASONS: Mapping[str, str] = {
 
 PASSING = frozenset({"not_readable", "gone", "still_being_written", "no_space"})
 """Reasons that may be over at the next check although the file did not change."""
+
+OVER_LATER = frozenset({"in_the_future", "unsafe"})
+"""Reasons that time or another attempt may end."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,18 @@ def rows_kept_aside(parts: Path, part: str, limit: int) -> list[Refusal]:
     path = parts / f"{part}.kept_aside.parquet"
     if not path.exists():
         return []
-    return [Refusal(**row) for row in parquet.read_table(path).slice(0, limit).to_pylist()]
+    with duckdb.connect() as connection:
+        rows = connection.execute(REFUSALS, [glob.escape(os.fspath(path)), limit]).fetchall()
+    return [
+        Refusal(row, _legible(event_id), column, reason, _legible(found), expected)
+        for row, event_id, column, reason, found, expected in rows
+    ]
+
+
+def printable(name: str) -> str:
+    """A name or message without what a terminal would obey: control characters, and bytes that are not UTF-8, are spelled out."""
+    decoded = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in decoded)
 
 
 def message(file: str, reason: str, found: str, expected: str, problems: Sequence[Problem]) -> str:
@@ -115,6 +131,10 @@ def message(file: str, reason: str, found: str, expected: str, problems: Sequenc
         found = "; ".join(_sentence(problem) for problem in problems)
         found += "" if found.endswith("?") else "."
     return text(FILE_REASONS[reason], file=file, found=found, expected=expected, advice=_advice(problems))
+
+
+def _legible(cell: str | None) -> str | None:
+    return None if cell is None else printable(cell)
 
 
 def _sentence(problem: Problem) -> str:

@@ -19,11 +19,13 @@ def ranked(answers: Sequence[Answer]) -> list[Answer]:
 
 def lowest_tenth(answers: Sequence[Answer]) -> set[tuple[str, ...]]:
     """The groups in the lowest tenth."""
-    eligible = [one for one in ranked(answers) if one.is_enough and one.value is not None]
+    eligible = [one for one in ranked(answers) if one.is_enough and (one.value is not None or one.is_not_reached)]
     return {one.group for one in eligible[: lowest_tenth_count(len(eligible))]}
 
 
 def _badness(one: Answer) -> float:
+    if one.is_not_reached:
+        return float("-inf")
     if one.value is None:
         return float("inf")
     return one.value if one.kpi.better == "higher" else -one.value

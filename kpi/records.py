@@ -5,10 +5,11 @@ from typing import Any
 
 from kpi.control import ControlChart, Point
 from kpi.metrics import Kpi
-from kpi.report import Answer
-from kpi.targets import relative_change
+from kpi.report import Answer, Change
 
 Record = dict[str, Any]
+
+PAIRS = ("bounds", "interval_95")
 
 
 def answer_record(one: Answer, by: Sequence[str], before: Answer | None) -> Record:
@@ -81,6 +82,8 @@ def flat(record: Mapping[str, Any]) -> Record:
                 found |= {f"{name}.{inner}": content for inner, content in flat(value).items()}
             case tuple((lower, upper)):
                 found |= {f"{name}_lower": lower, f"{name}_upper": upper}
+            case None if name in PAIRS:
+                found |= {f"{name}_lower": None, f"{name}_upper": None}
             case list():
                 found[name] = " ".join(str(item) for item in value)
             case _:
@@ -89,12 +92,11 @@ def flat(record: Mapping[str, Any]) -> Record:
 
 
 def _comparison(one: Answer, before: Answer) -> Record:
-    measured = one.value is not None and before.value is not None
-    difference = (one.value or 0.0) - (before.value or 0.0) if measured else None
+    change = Change(one, before, None)
     return {
         "period": before.period.isoformat() if before.period else None,
         "value": before.value,
         "n": before.n,
-        "difference": difference,
-        "relative": relative_change(one.value or 0.0, before.value or 0.0) if measured else None,
+        "difference": change.difference,
+        "relative": change.relative,
     }

@@ -1,9 +1,10 @@
 """Questions to the events, and their answers: the one place where a KPI's sums become its value."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import groupby
+from itertools import accumulate, groupby
 from math import fsum, sqrt
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from kpi.events import DIMENSIONS
 from kpi.metrics import Kpi
 from kpi.mix import Group, Part
 from kpi.periods import EVERY, Comparison, Dates, Every, compared_with, following, period_compared_with, start_of
-from kpi.store import State
+from kpi.store import State, limits_of
 from kpi.survival import Durations, kaplan_meier_quantile, observed_quantile
 from kpi.targets import relative_change
 from kpi.uncertainty import between_variance, normal, standard_deviation, wilson
@@ -25,6 +26,9 @@ GROUPS = {name: name for name in (*DIMENSIONS, "source", "disposition")} | {"sco
 
 PERIODS = {every: f"CAST(date_trunc('{every}', {{on}}) AS DATE)" for every in EVERY} | {None: "CAST(NULL AS DATE)"}
 """The first day of the period an attribution date falls in."""
+
+NOT_MEASURED = "not_measured"
+"""Left out because the event's source does not give the columns."""
 
 FILTERS = (*DIMENSIONS, "source", "disposition")
 Parts = dict[Group, Part]
@@ -87,15 +91,19 @@ class Answer:
         """Whether there are enough events to show it in full."""
         return self.n >= self.kpi.floor
 
+    @property
+    def is_not_reached(self) -> bool:
+        """Whether so many are still open that the quantile lies beyond every age known: bad, not unknown."""
+        return self.kpi.aggregate == "quantile" and self.value is None and self.undetermined > 0
+
 
 @dataclass(frozen=True)
 class Change:
-    """A value held against an earlier one over ranges that are both complete."""
+    """A value held against an earlier one, both complete; `before_dates` is the range of the earlier, where it is one."""
 
     now: Answer
     before: Answer
-    dates: Dates
-    before_dates: Dates
+    before_dates: Dates | None
 
     @property
     def difference(self) -> float | None:
@@ -139,22 +147,23 @@ def nothing(kpi: Kpi) -> Answer:
     )  # fmt: skip
 
 
-def complete_until(state: State, kpi: Kpi) -> date:
+def complete_until(state: State, kpi: Kpi, within_minutes: float | None) -> date:
     """The first local day whose figures of this KPI can still change as time goes on."""
-    days = state.settings.definitions.first_contact_window_days if kpi.settles else 0
-    settled = state.as_of - timedelta(days=days)
+    settled = state.as_of - _unsettled(state, kpi, within_minutes)
     return min(settled.astimezone(ZoneInfo(zone)).date() for zone in state.zones)
 
 
-def change(state: State, question: Question, comparison: Comparison) -> Change | None:
-    """The question's one figure against an earlier range: complete days with complete days; None when no day is complete."""
-    kpi = question.kpis[0]
-    dates = Dates(question.dates.start, min(question.dates.end, complete_until(state, kpi)))
-    if dates.days <= 0:
-        return None
-    before_dates = compared_with(dates, comparison)
-    now, before = (total(state, replace(question, kpis=(kpi,), every=None, by=(), dates=one)) for one in (dates, before_dates))
-    return Change(now, before, dates, before_dates)
+def _unsettled(state: State, kpi: Kpi, within_minutes: float | None) -> timedelta:
+    """How long an outcome may change after its date of attribution: the first-contact window, or the longest limit."""
+    match kpi.settles:
+        case "at_once":
+            return timedelta()
+        case "after_window":
+            return timedelta(days=state.settings.definitions.first_contact_window_days)
+        case "after_limit":
+            duration = "resolution_time" if kpi.name == "resolution_time" else "response_time"
+            limits = [limit.seconds for limit in limits_of(state.settings) if limit.kpi == duration]
+            return timedelta(seconds=max(limits, default=0)) if within_minutes is None else timedelta(minutes=within_minutes)
 
 
 def compared(state: State, question: Question, comparison: Comparison) -> list[tuple[Answer, Answer | None]]:
@@ -178,24 +187,31 @@ def _fair(now: Answer, before: Answer | None) -> Answer | None:
 
 
 def _ratios(state: State, question: Question) -> dict[str, list[Answer]]:
-    columns = [f"{sql} AS {name}_{place}" for place, kpi in enumerate(question.kpis) for name, sql in _sums(kpi).items()]
+    sums = [_sums(kpi, lacks=bool(state.lacking(kpi)), place=place) for place, kpi in enumerate(question.kpis)]
+    columns = [f"{sql} AS {name}_{place}" for place, found in enumerate(sums) for name, sql in found.items()]
     rows = _grouped(state, question, question.kpis[0].on, columns)
     return {
-        kpi.name: [_ratio(state, question, kpi, row, {name: row[f"{name}_{place}"] for name in _sums(kpi)}) for row in rows]
+        kpi.name: [_ratio(state, question, kpi, row, {name: row[f"{name}_{place}"] for name in sums[place]}) for row in rows]
         for place, kpi in enumerate(question.kpis)
     }
 
 
-def _sums(kpi: Kpi) -> dict[str, str]:
-    """The sums a KPI needs: integers, never NULL, so that they add up in any order."""
+def _sums(kpi: Kpi, *, lacks: bool, place: int) -> dict[str, str]:
+    """The sums a KPI needs: integers, never NULL, so that they add up in any order.
+
+    Events of sources that lack its columns are in none of them but `not_measured`.
+    """
+    given = f"source NOT IN (SELECT unnest($lacking_{place})) AND " if lacks else ""
     value = f"CAST({kpi.numerator} AS HUGEINT)"
-    squares = {} if kpi.unit == "share" else {"squares": f"coalesce(sum({value} * {value}) FILTER (WHERE {kpi.denominator}), 0)"}
-    left_out = {code: f"count(*) FILTER (WHERE {condition})" for code, condition in kpi.left_out}
-    return {
-        "numerator": f"coalesce(sum({value}) FILTER (WHERE {kpi.denominator}), 0)",
-        "denominator": f"count(*) FILTER (WHERE {kpi.denominator})",
-        "undetermined": f"count(*) FILTER (WHERE {kpi.undetermined})",
-    } | squares | left_out  # fmt: skip
+    sums = {
+        "numerator": f"coalesce(sum({value}) FILTER (WHERE {given}({kpi.denominator})), 0)",
+        "denominator": f"count(*) FILTER (WHERE {given}({kpi.denominator}))",
+        "undetermined": f"count(*) FILTER (WHERE {given}({kpi.undetermined}))",
+    }
+    if kpi.unit != "share":
+        sums["squares"] = f"coalesce(sum({value} * {value}) FILTER (WHERE {given}({kpi.denominator})), 0)"
+    sums |= {code: f"count(*) FILTER (WHERE {given}({condition}))" for code, condition in kpi.left_out}
+    return sums | ({NOT_MEASURED: f"count(*) FILTER (WHERE source IN (SELECT unnest($lacking_{place})))"} if lacks else {})
 
 
 def _grouped(state: State, question: Question, on: str, columns: Sequence[str]) -> list[dict[str, Any]]:
@@ -210,7 +226,8 @@ def _grouped(state: State, question: Question, on: str, columns: Sequence[str]) 
         GROUP BY ALL
         ORDER BY ALL
     """  # noqa: S608 (every part is a constant of this package, looked up by name)
-    return _rows(state, statement, _values(question) | {"start": question.dates.start, "end": question.dates.end})
+    lacking = {f"lacking_{place}": list(state.lacking(kpi)) for place, kpi in enumerate(question.kpis)}
+    return _rows(state, statement, _values(question) | lacking | {"start": question.dates.start, "end": question.dates.end})
 
 
 def effective_filters(question: Question) -> dict[str, tuple[str, ...]]:
@@ -221,6 +238,15 @@ def effective_filters(question: Question) -> dict[str, tuple[str, ...]]:
 def _values(question: Question) -> dict[str, Any]:
     seconds = None if question.within_minutes is None else round(question.within_minutes * 60)
     return {f"where_{name}": list(values) for name, values in effective_filters(question).items()} | {"within_seconds": seconds}
+
+
+def _measured_only(state: State, question: Question, kpi: Kpi) -> Question:
+    """The question without the sources that lack the KPI's columns; for the aggregates that do not say what they left out."""
+    lacking = state.lacking(kpi)
+    if not lacking:
+        return question
+    asked = question.where.get("source", tuple(state.columns_of))
+    return replace(question, where={**question.where, "source": tuple(name for name in asked if name not in lacking)})
 
 
 def _rows(state: State, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -241,7 +267,7 @@ def _ratio(state: State, question: Question, kpi: Kpi, row: Mapping[str, Any], s
         n=sums["denominator"],
         squares=sums.get("squares", sums["numerator"]) / kpi.per**2,
         undetermined=sums["undetermined"],
-        left_out={code: sums[code] for code, _ in kpi.left_out},
+        left_out={code: sums[code] for code in (*(code for code, _ in kpi.left_out), NOT_MEASURED) if code in sums},
         is_complete=_is_complete(state, question, kpi, row["period"]),
     )
 
@@ -257,7 +283,9 @@ def combined(kpi: Kpi, answers: Iterable[Answer], period: date | None) -> Answer
         n=sum(one.n for one in parts),
         squares=fsum(one.squares or 0.0 for one in parts),
         undetermined=sum(one.undetermined for one in parts),
-        left_out={code: sum(one.left_out.get(code, 0) for one in parts) for code, _ in kpi.left_out},
+        left_out={
+            code: sum(one.left_out.get(code, 0) for one in parts) for code in dict.fromkeys(code for one in parts for code in one.left_out)
+        },
         is_complete=all(one.is_complete for one in parts),
     )
 
@@ -322,7 +350,7 @@ def _group(question: Question, row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _is_complete(state: State, question: Question, kpi: Kpi, period: date | None) -> bool:
     """Whether nothing of the period is missing: cut off by the asked days, or not over yet."""
-    limit = complete_until(state, kpi)
+    limit = complete_until(state, kpi, question.within_minutes)
     if period is None or question.every is None:
         return question.dates.end <= limit
     return question.dates.start <= period and following(period, question.every) <= min(question.dates.end, limit)
@@ -336,15 +364,14 @@ def _quantiles(state: State, question: Question, kpi: Kpi) -> list[Answer]:
         f"count({kpi.undetermined}) AS still_open",
         *left_out,
     ]
-    rows = _grouped(state, question, kpi.on, columns)
+    rows = _grouped(state, _measured_only(state, question, kpi), kpi.on, columns)
     return [_quantile(state, question, kpi, list(group)) for _, group in groupby(rows, lambda row: (row["period"], _group(question, row)))]
 
 
 def _quantile(state: State, question: Question, kpi: Kpi, rows: list[dict[str, Any]]) -> Answer:
     timed = [row for row in rows if row["seconds"] is not None]
     durations = Durations(*(np.array([row[name] for row in timed], dtype=np.int64) for name in ("seconds", "ended", "still_open")))
-    probability = kpi.probability or 0.5
-    value, observed = kaplan_meier_quantile(durations, probability), observed_quantile(durations, probability)
+    value, observed = (estimate(durations, kpi.probability) for estimate in (kaplan_meier_quantile, observed_quantile))
     return replace(
         nothing(kpi),
         period=rows[0]["period"],
@@ -365,12 +392,17 @@ def _stock(state: State, question: Question, kpi: Kpi) -> list[Answer]:
     for on, sign in (("opened_on", 1), ("ended_on", -1)):
         for row in _grouped(state, everything, on, ["count(*) AS count"]):
             changes.setdefault(_group(question, row), []).append((row["period"], sign * row["count"]))
-    answers = [
-        _level(state, question, kpi, period, group, sum(count for day, count in flows if day < end))
-        for group, flows in changes.items()
-        for period, end in _ends(state, question, flows)
-    ]
+    answers = [one for group, flows in changes.items() for one in _levels(state, question, kpi, group, sorted(flows))]
     return sorted(answers, key=lambda one: (one.period or date.min, one.group))
+
+
+def _levels(state: State, question: Question, kpi: Kpi, group: tuple[str, ...], flows: list[tuple[date, int]]) -> Iterator[Answer]:
+    """A running total of the daily changes, read at the end of each period."""
+    days = [day for day, _ in flows]
+    totals = list(accumulate(count for _, count in flows))
+    for period, end in _ends(state, question, flows):
+        place = bisect_left(days, end)
+        yield _level(state, question, kpi, period, group, totals[place - 1] if place else 0)
 
 
 def _ends(state: State, question: Question, flows: Iterable[tuple[date, int]]) -> Iterator[tuple[date | None, date]]:
@@ -390,8 +422,8 @@ def _level(state: State, question: Question, kpi: Kpi, period: date | None, grou
 
 
 def _spread(state: State, question: Question, kpi: Kpi) -> list[Answer]:
-    columns = [f"{sql} AS {name}" for name, sql in _sums(kpi).items()]
-    by_store = replace(question, by=(*(name for name in question.by if name != "store"), "store"))
+    columns = [f"{sql} AS {name}" for name, sql in _sums(kpi, lacks=False, place=0).items()]
+    by_store = replace(_measured_only(state, question, kpi), by=(*(name for name in question.by if name != "store"), "store"))
     rows = _grouped(state, by_store, kpi.on, columns)
     keyed = groupby(rows, lambda row: (row["period"], _group(question, row)))
     return [_deviation_between(state, question, kpi, list(stores)) for _, stores in keyed]
@@ -410,6 +442,7 @@ def _deviation_between(state: State, question: Question, kpi: Kpi, stores: list[
         group=_group(question, stores[0]),
         value=sqrt(between_variance(passed / n, pooled * (1 - pooled) / n)) if measurable else 0.0 if len(enough) >= 2 else None,
         n=int(n.sum()),
+        undetermined=sum(row["undetermined"] for row in stores),
         left_out={code: sum(row[code] for row in stores) for code, _ in kpi.left_out},
         is_complete=_is_complete(state, question, kpi, stores[0]["period"]),
     )

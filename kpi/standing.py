@@ -29,13 +29,13 @@ NO_TARGET = Standing("no_target", None, None, None, None)
 
 def standing(state: State, question: Question, kpi: Kpi) -> Standing:
     """The KPI under the question's filters against the target valid in the last complete period before the end of its dates."""
-    limit = min(question.dates.end, complete_until(state, kpi))
+    limit = min(question.dates.end, complete_until(state, kpi, question.within_minutes))
     latest = valid_on(state.settings.targets, kpi, limit)
     if latest is None:
         return NO_TARGET
     period = preceding(start_of(limit, latest.every), latest.every)
     target = valid_on(state.settings.targets, kpi, period)
-    if target is None:
+    if target is None or target.every != latest.every:
         return NO_TARGET
     now = _figure(state, question, kpi, period, latest.every)
     before = None
@@ -53,6 +53,8 @@ def _judged(target: Target, period: date, now: Answer, before: Answer | None) ->
     measured = now.value
     if target.against == "previous_year" and now.value is not None:
         measured = None if before is None or before.value is None else relative_change(now.value, before.value)
+    if now.is_not_reached:
+        return Standing("alert" if target.alert is not None else "missed", target, period, now, None)
     if measured is None:
         return Standing("no_value", target, period, now, None)
     if not now.is_enough or (before is not None and not before.is_enough):

@@ -7,31 +7,34 @@ pointer `current.json` is replaced: whatever happens, the state is the one befor
 import fcntl
 import json
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from kpi import extracts
+from kpi import calendar, extracts, pseudonyms
 from kpi.calendar import Schedule, open_intervals
 from kpi.errors import LoaderBusy, StateError
 from kpi.events import COLUMNS
 from kpi.extracts import Verdict
-from kpi.metrics import DEFAULT_LIMIT_MINUTES
+from kpi.metrics import DEFAULT_LIMIT_MINUTES, Kpi, missing
 from kpi.settings import Settings, read_settings
 
 SQL = Path(__file__).parent / "sql"
-LAYOUT = sha256(b"".join(file.read_bytes() for file in sorted(SQL.glob("*.sql")))).hexdigest()
+DERIVATION = (*sorted(SQL.glob("*.sql")), Path(__file__), Path(calendar.__file__))
+LAYOUT = sha256(b"".join(file.read_bytes() for file in DERIVATION)).hexdigest()
 """Changes when the derivation does, so that a new release rebuilds the state by itself."""
 
 POINTER = "current.json"
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
+Parts = Mapping[Path, tuple[str, ...]]
 Progress = Callable[[int, int, str], None]
 
 
@@ -39,17 +42,26 @@ Progress = Callable[[int, int, str], None]
 class State:
     """One version of the events, and what they were derived from.
 
-    `as_of` is the newest update known, in UTC; `version` changes with the data, the settings or the derivation; `measured`
-    are the contract columns that at least one extract has.
+    `as_of` is the newest update known, in UTC; `version` changes with the data, the settings or the derivation; `columns_of`
+    are the contract columns that each source gives.
     """
 
     connection: duckdb.DuckDBPyConnection
     version: str
     as_of: datetime
     event_count: int
-    measured: frozenset[str]
+    columns_of: Mapping[str, frozenset[str]]
     verdicts: tuple[Verdict, ...]
     settings: Settings
+
+    @property
+    def measured(self) -> frozenset[str]:
+        """The contract columns that at least one source gives."""
+        return frozenset(column for columns in self.columns_of.values() for column in columns)
+
+    def lacking(self, kpi: Kpi) -> tuple[str, ...]:
+        """The sources that do not measure a KPI: their events are in none of its sums."""
+        return tuple(source for source, columns in self.columns_of.items() if missing(kpi, columns))
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor for one query: a connection shared by threads returns other threads' rows."""
@@ -79,12 +91,12 @@ def load(folder: Path, progress: Progress) -> State:
     with _only_loader(state_folder):
         settings = read_settings(folder)
         files = extracts.listing(folder / "extracts")
-        verdicts = tuple(extracts.check(files, folder, parts, datetime.now(UTC), progress))
+        verdicts = tuple(extracts.check(files, folder, pseudonyms.customer_key(folder), parts, datetime.now(UTC), progress))
         file = state_folder / _events_name(verdicts, settings)
         if not file.exists():
             progress(len(files), len(files), "events")
             _build(file, _parts(verdicts, parts), settings)
-        _publish(state_folder, file.name, verdicts)
+        _publish(state_folder, file.name, verdicts, settings)
     return current(folder)
 
 
@@ -108,6 +120,14 @@ def current(folder: Path) -> State:
     return _state(connection, pointer["version"], verdicts, read_settings(folder))
 
 
+def at_version(folder: Path, version: str) -> State:
+    """The published state if it is still this version: what a link promised must be what it gives."""
+    state = current(folder)
+    if state.version != version:
+        raise StateError("The data changed since this page was drawn. Reload it and use its link.")
+    return state
+
+
 def published_version(folder: Path) -> str:
     """The version that `current` would open, or an empty text when nothing is loaded: cheap enough to ask often."""
     try:
@@ -126,8 +146,11 @@ def known_at(state: State, folder: Path, as_of: datetime) -> State:
 
 def _state(connection: duckdb.DuckDBPyConnection, version: str, verdicts: tuple[Verdict, ...], settings: Settings) -> State:
     as_of, event_count = connection.execute("SELECT as_of, (SELECT count(*) FROM events) FROM knowledge").fetchall()[0]
-    measured = frozenset(column for verdict in verdicts for column in verdict.columns)
-    return State(connection, version, as_of.astimezone(UTC), event_count, measured, verdicts, settings)
+    columns: dict[str, set[str]] = {}
+    for source, column in connection.execute("SELECT source, column_name FROM given ORDER BY ALL").fetchall():
+        columns.setdefault(source, set()).add(column)
+    columns_of = {source: frozenset(names) for source, names in columns.items()}
+    return State(connection, version, as_of.astimezone(UTC), event_count, columns_of, verdicts, settings)
 
 
 def _connect(file: Path, access: str) -> duckdb.DuckDBPyConnection:
@@ -146,7 +169,7 @@ def _connect(file: Path, access: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _build(file: Path, parts: Sequence[Path], settings: Settings) -> None:
+def _build(file: Path, parts: Parts, settings: Settings) -> None:
     """Write the state under a temporary name first: a file that a kill leaves half-born can never be opened again."""
     temporary = file.with_suffix(".building")
     for leftover in file.parent.glob("*.building*"):
@@ -165,14 +188,14 @@ def _build(file: Path, parts: Sequence[Path], settings: Settings) -> None:
         ) from error
 
 
-def _newest_update(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> datetime:
+def _newest_update(connection: duckdb.DuckDBPyConnection, parts: Parts) -> datetime:
     if not parts:
         return BEGINNING
     statement = "SELECT coalesce(max(updated_at), $beginning) FROM read_parquet($parts)"
     return connection.execute(statement, {"parts": _literal(parts), "beginning": BEGINNING}).fetchall()[0][0]
 
 
-def _derive(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path], settings: Settings, as_of: datetime) -> None:
+def _derive(connection: duckdb.DuckDBPyConnection, parts: Parts, settings: Settings, as_of: datetime) -> None:
     """The events table as known at a moment, from the checked extracts."""
     calendar = settings.calendar
     _insert_versions(connection, parts)
@@ -180,7 +203,7 @@ def _derive(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path], settin
     connection.execute("CREATE TABLE schedules (store VARCHAR, zone VARCHAR)")
     connection.execute("CREATE TABLE limits (kpi VARCHAR, starts_on DATE, ends_on DATE, seconds BIGINT)")
     _insert(connection, "INSERT INTO schedules VALUES (?, ?)", [(store, one.zone) for store, one in calendar.stores.items()])
-    _insert(connection, "INSERT INTO limits VALUES (?, ?, ?, ?)", _limits(settings))
+    _insert(connection, "INSERT INTO limits VALUES (?, ?, ?, ?)", limits_of(settings))
     window = timedelta(days=settings.definitions.first_contact_window_days)
     connection.execute(
         (SQL / "events.sql").read_text(),
@@ -189,9 +212,13 @@ def _derive(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path], settin
     if calendar.clock == "opening_hours":
         _count_opening_hours(connection, settings, as_of)
     connection.execute("CREATE TABLE knowledge AS SELECT CAST($as_of AS TIMESTAMPTZ) AS as_of", {"as_of": as_of})
+    connection.execute("CREATE TABLE given (source VARCHAR, column_name VARCHAR)")
+    for part, columns in parts.items():
+        statement = "INSERT INTO given SELECT DISTINCT source, unnest($columns) FROM read_parquet($parts)"
+        connection.execute(statement, {"columns": list(columns), "parts": _literal([part])})
 
 
-def _insert_versions(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> None:
+def _insert_versions(connection: duckdb.DuckDBPyConnection, parts: Parts) -> None:
     """The relation `versions`: a view of the parts, or of nothing at all."""
     columns = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in COLUMNS)
     empty = f"SELECT {columns}, CAST(NULL AS UBIGINT) AS row_hash WHERE FALSE"
@@ -205,17 +232,26 @@ def _insert(connection: duckdb.DuckDBPyConnection, statement: str, rows: Sequenc
         connection.executemany(statement, rows)
 
 
-def _limits(settings: Settings) -> list[tuple[str, date, date, int]]:
+class Limit(NamedTuple):
+    """The time limit of a duration on some days."""
+
+    kpi: str
+    starts_on: date
+    ends_on: date
+    seconds: int
+
+
+def limits_of(settings: Settings) -> list[Limit]:
     """The dated time limits; where none is set, the brief's for response time and none for resolution time."""
     rows = [
-        (target.kpi, target.starts_on, target.ends_on, round(target.limit_minutes * 60))
+        Limit(target.kpi, target.starts_on, target.ends_on, round(target.limit_minutes * 60))
         for target in settings.targets
         if target.limit_minutes is not None
     ]
     defaults = [
-        (name, date.min, date.max, round(minutes * 60))
+        Limit(name, date.min, date.max, round(minutes * 60))
         for name, minutes in DEFAULT_LIMIT_MINUTES.items()
-        if name not in {row[0] for row in rows}
+        if name not in {row.kpi for row in rows}
     ]
     return rows + defaults
 
@@ -237,26 +273,35 @@ def _open_hours(store: str, schedule: Schedule, first: datetime, last: datetime)
 
 def _events_name(verdicts: Sequence[Verdict], settings: Settings) -> str:
     names = sorted({verdict.part for verdict in verdicts if verdict.part})
-    return f"events-{_digest(LAYOUT, settings.digest, *names)}.duckdb"
+    stores = sorted((name, _schedule_words(one)) for name, one in settings.calendar.stores.items())
+    days = settings.definitions.first_contact_window_days
+    rests_on = repr((_schedule_words(settings.calendar.default), stores, settings.calendar.clock, limits_of(settings), days))
+    return f"events-{_digest(LAYOUT, rests_on, *names)}.duckdb"
+
+
+def _schedule_words(schedule: Schedule) -> str:
+    return repr((schedule.zone, schedule.shifts, sorted(schedule.holidays)))
 
 
 def _digest(*words: str) -> str:
     return sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
-def _parts(verdicts: Sequence[Verdict], folder: Path) -> list[Path]:
-    return [folder / f"{name}.parquet" for name in sorted({verdict.part for verdict in verdicts if verdict.part})]
+def _parts(verdicts: Sequence[Verdict], folder: Path) -> Parts:
+    """The checked extracts, each once, with the contract columns that it gives."""
+    named = sorted({verdict.part: verdict.columns for verdict in verdicts if verdict.part}.items())
+    return {folder / f"{name}.parquet": columns for name, columns in named}
 
 
-def _literal(paths: Sequence[Path]) -> list[str]:
+def _literal(paths: Iterable[Path]) -> list[str]:
     """Paths as patterns that match only themselves: a bound path still globs."""
     return [str(path).replace("[", "[[]").replace("*", "[*]").replace("?", "[?]") for path in paths]
 
 
-def _publish(folder: Path, events: str, verdicts: Sequence[Verdict]) -> None:
+def _publish(folder: Path, events: str, verdicts: Sequence[Verdict], settings: Settings) -> None:
     """Point readers to these events and verdicts; nothing is written when they are what is published."""
     content = json.dumps([json.loads(extracts.to_json(verdict)) for verdict in verdicts], indent=1)
-    version = _digest(events, content)
+    version = _digest(events, settings.digest, content)
     if version == published_version(folder.parent):
         return
     pointer = {"version": version, "events": events, "verdicts": f"verdicts-{version}.json"}

@@ -4,17 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from kpi.configuration import number, only, read, required, typed
+from kpi.configuration import number, one_of, only, read, required, typed
 from kpi.errors import ConfigError
 from kpi.metrics import LIMITED, Kpi, find
 from kpi.periods import EVERY, Every
 
 FILE = "targets.toml"
 KEYS = ("kpi", "from", "until", "every", "limit_minutes", "at_least", "at_most", "alert", "against")
-
-T = TypeVar("T", bound=str)
 
 Bound = Literal["at_least", "at_most"]
 Against = Literal["value", "previous_year"]
@@ -78,12 +76,12 @@ def _target(entry: Any, where: str) -> Target:
     kpi = _known_kpi(required(entry, "kpi", str, where), where)
     where = f"{where} ({kpi})"
     bound = _bound(entry, where)
-    against = _one_of(typed(entry, "against", str, "value", where), ("value", "previous_year"), "against", where)
+    against = one_of(typed(entry, "against", str, "value", where), ("value", "previous_year"), "against", where)
     target = Target(
         kpi=kpi,
         starts_on=required(entry, "from", date, where),
         ends_on=typed(entry, "until", date, date.max, where),
-        every=_one_of(required(entry, "every", str, where), EVERY, "every", where),
+        every=one_of(required(entry, "every", str, where), EVERY, "every", where),
         bound=bound,
         aim=number(entry, bound, where) or 0.0,
         alert=number(entry, "alert", where),
@@ -107,19 +105,6 @@ def _bound(entry: Mapping[str, Any], where: str) -> Bound:
     if ("at_least" in entry) == ("at_most" in entry):
         raise ConfigError("{where}: expected either at_least or at_most.", where=where)
     return "at_least" if "at_least" in entry else "at_most"
-
-
-def _one_of(found: str, expected: tuple[T, ...], key: str, where: str) -> T:
-    for one in expected:
-        if one == found:
-            return one
-    raise ConfigError(
-        "{where}: {key} is {found}, expected one of {expected}.",
-        where=where,
-        key=key,
-        found=repr(found),
-        expected=", ".join(expected),
-    )
 
 
 def _dates_in_order(target: Target, where: str) -> None:

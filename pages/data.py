@@ -8,7 +8,7 @@ from kpi import browse, quarantine
 from kpi.extracts import Verdict
 from kpi.metrics import FAMILIES, missing
 from kpi.words import text
-from kpi.words.values import count_text, moment_text
+from kpi.words.values import count_text, duration_text, moment_text
 from pages.view import View, data_folder
 
 MOST_REFUSALS = 1_000
@@ -32,11 +32,29 @@ def show(view: View) -> None:
             version=state.version,
         )
     )
+    _show_last_seen(view)
     _show_refused(refused)
     _show_kept_aside(view)
+    _show_converted()
     _show_files(state.verdicts)
     _show_unmeasured(view)
     _show_left_out(view)
+
+
+def _show_last_seen(view: View) -> None:
+    st.subheader(text("When each store was last heard of"))
+    zone = view.state.settings.calendar.default.zone
+    rows = [
+        {
+            text("Store"): one.store,
+            text("Source"): one.source,
+            text("Last event"): moment_text(one.opened_at, zone),
+            text("Silent for"): duration_text((view.state.as_of - one.opened_at).total_seconds() / 60),
+            text("Usual events a day"): round(one.events_a_day, 1),
+        }
+        for one in browse.last_seen(view.state)
+    ]
+    st.dataframe(rows, hide_index=True, alt=text("Stores, the longest silent first"))
 
 
 def _show_refused(refused: list[Verdict]) -> None:
@@ -51,7 +69,7 @@ def _show_refused(refused: list[Verdict]) -> None:
 def _show_kept_aside(view: View) -> None:
     st.subheader(text("Rows kept aside"))
     parts = data_folder() / "state" / "parts"
-    rows = [
+    every_row = [
         {
             text("File"): verdict.file,
             text("Row"): refusal.row,
@@ -65,11 +83,23 @@ def _show_kept_aside(view: View) -> None:
         if verdict.part and verdict.kept_aside
         for refusal in quarantine.rows_kept_aside(parts, verdict.part, MOST_REFUSALS)
     ]
+    rows = every_row[:MOST_REFUSALS]
     if not rows:
         st.caption(text("None."))
         return
-    st.dataframe(rows[:MOST_REFUSALS], hide_index=True, alt=text("Rows kept aside, with reasons"))
+    kept_aside = sum(verdict.kept_aside for verdict in view.state.verdicts)
+    st.dataframe(rows, hide_index=True, alt=text("Rows kept aside, with reasons"))
+    if kept_aside > len(rows):
+        st.caption(text("The first {shown} of {all}.", shown=count_text(len(rows)), all=count_text(kept_aside)))
     st.caption(text("These rows are in no figure. Correct them at the source and export them again: the correction replaces them."))
+
+
+def _show_converted() -> None:
+    counts = browse.kept_aside_by_convert(data_folder())
+    if counts:
+        st.subheader(text("Rows that conversions kept aside"))
+        rows = [{text("List in kept_aside"): name, text("Entries"): count} for name, count in counts.items()]
+        st.dataframe(rows, hide_index=True, alt=text("Lists of rows that conversions kept aside"))
 
 
 def _show_files(verdicts: tuple[Verdict, ...]) -> None:
@@ -85,6 +115,7 @@ def _file_row(verdict: Verdict) -> dict[str, Any]:
         text("Loaded"): verdict.accepted,
         text("Kept aside"): verdict.kept_aside,
         text("Newest change"): verdict.newest_update or "",
+        text("Empty dimensions"): ", ".join(f"{name} {count}" for name, count in verdict.unknown_dimensions.items()),
         text("Checksum"): text(verdict.checksum),
         text("Columns not used"): ", ".join(verdict.unknown_columns),
     }

@@ -12,6 +12,7 @@ from kpi.words.safe import plain
 from kpi.words.values import day_text, moment_text
 from pages.view import LEVELS, RANGES, View, chosen_dates, climb
 
+DEFAULT_RANGE = "90d"
 RANGE_WORDS = {
     "7d": "Last 7 days",
     "28d": "Last 28 days",
@@ -29,13 +30,14 @@ LEVEL_WORDS = {"region": "Region", "store": "Store", "channel": "Channel", "serv
 
 
 def show_filters(state: State) -> View:
-    """Draw the filters and the line above the page; what was chosen."""
+    """Draw the filters, the way to the other pages and the line above the page; what was chosen."""
+    _say_what_is_unknown(state)
     with st.sidebar:
         st.subheader(text("What to show"))
         st.selectbox(
             text("Days"),
             [*RANGES, "all", "custom"],
-            index=2,
+            index=list(RANGES).index(DEFAULT_RANGE),
             key="range",
             bind="query-params",
             format_func=lambda word: text(RANGE_WORDS[word]),
@@ -53,8 +55,41 @@ def show_filters(state: State) -> View:
             format_func=lambda word: text(COMPARISON_WORDS[word]),
         )
     view = View(state, chosen_dates(state), {level: values for level, values in where.items() if values}, comparison)
+    _show_pages(view)
     _show_line(view)
     return view
+
+
+def link_parameters() -> dict[str, list[str]]:
+    """The filters as a link to another page must carry them; a default is not written."""
+    chosen = {level: list(st.session_state[level]) for level in LEVELS if st.session_state.get(level)}
+    if st.session_state["range"] != DEFAULT_RANGE:
+        chosen["range"] = [text(RANGE_WORDS[st.session_state["range"]])]
+    if st.session_state["range"] == "custom":
+        chosen |= {name: [st.session_state[name].isoformat()] for name in ("from", "to") if st.session_state.get(name)}
+    if st.session_state["compare"] != COMPARISONS[0]:
+        chosen["compare"] = [text(COMPARISON_WORDS[st.session_state["compare"]])]
+    return chosen
+
+
+def _show_pages(view: View) -> None:
+    """The pages as links that carry the filters, so that none is lost on the way and Back goes one step back."""
+    del view
+    with st.container(horizontal=True, gap="small"):
+        for page in st.session_state["pages"]:
+            if page.visibility == "visible":
+                st.page_link(page, query_params=link_parameters())
+
+
+def _say_what_is_unknown(state: State) -> None:
+    """A link may name what these data do not have; before the filters drop it, it is said."""
+    for level in LEVELS:
+        unknown = [value for value in st.query_params.get_all(level) if value not in browse.values_of(state, level)]
+        if unknown:
+            names = plain(", ".join(unknown))
+            st.warning(
+                text("The link asks for {level} {names}, which these data do not have.", level=text(LEVEL_WORDS[level]), names=names)
+            )
 
 
 def show_emptiness(view: View) -> None:
@@ -79,13 +114,17 @@ def _show_line(view: View) -> None:
     days = day_text(last) if first == last else text("{first} to {last}", first=day_text(first), last=day_text(last))
     if first.year == 1:
         days = text("until {last}", last=day_text(last))
+    refused = sum(bool(verdict.message) for verdict in view.state.verdicts)
+    kept_aside = sum(verdict.kept_aside for verdict in view.state.verdicts)
     synthetic = " · " + text("synthetic sample data") if browse.is_synthetic(view.state) else ""
+    aside = " · " + text("{refused} files refused, {rows} rows kept aside: see Data", refused=refused, rows=kept_aside)
     st.caption(
         text(
-            "Data complete up to {moment} · {days}{synthetic}",
+            "Newest change known: {moment} · {days}{synthetic}{aside}",
             moment=moment_text(view.state.as_of, view.state.settings.calendar.default.zone),
             days=days,
             synthetic=synthetic,
+            aside=aside if refused or kept_aside else "",
         )
     )
     if view.where:

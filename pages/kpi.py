@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from kpi.browse import Selection
+from kpi.browse import Selection, date_of
+from kpi.cards import cards
 from kpi.control import ControlChart, control_charts, fits
 from kpi.events import DIMENSIONS
 from kpi.figures import control_figure
@@ -16,20 +17,21 @@ from kpi.periods import EVERY, Dates, Every, following, start_of
 from kpi.ranking import lowest_tenth, ranked
 from kpi.report import ALWAYS, Answer, answer, complete_until, parts_compared
 from kpi.spc.charts import CHARTS
-from kpi.standing import standing
+from kpi.spc.rules import BY_NAME, RULES
 from kpi.words import text
 from kpi.words.sentences import (
+    figure_text,
     left_out_sentence,
     limits_sentence,
     mix_sentence,
     period_text,
     signal_sentence,
-    standing_sentence,
-    status_text,
+    untested_sentence,
 )
 from kpi.words.values import count_text, value_text
 from pages.events import show_events
 from pages.filters import show_emptiness
+from pages.overview import show_figure
 from pages.view import LEVELS, View, cached, drill
 
 EVERY_WORDS: dict[Every, str] = {"day": "Day", "week": "Week", "month": "Month", "quarter": "Quarter"}
@@ -57,6 +59,7 @@ def show(view: View) -> None:
     if lacking := missing(kpi, view.state.measured):
         st.info(text("Not measured: no column {columns} in the extracts.", columns=", ".join(lacking)), icon=":material/block:")
         return
+    show_figure(view, cached(cards, view, view.question((kpi,), None, ()), view.comparison)[0], text("All these days"))
     every, by, chart_name = _choices(view, kpi)
     left, right = st.columns([2, 1], gap="medium")
     with left:
@@ -103,12 +106,10 @@ def _next_level(view: View) -> str:
 
 def _show_chart(view: View, kpi: Kpi, every: Every, chart_name: str) -> None:
     charts = cached(control_charts, view, view.question((kpi,), every, ()), chart_name)
-    if not charts:
+    if not charts or all(point.value is None for point in charts[0].points):
         show_emptiness(view)
         return
     chart = charts[0]
-    found = cached(standing, view, view.question((kpi,), None, ()), kpi)
-    st.markdown(f"**{status_text(found)}** — {standing_sentence(found, kpi, view.currency)}")
     st.plotly_chart(
         control_figure(chart, every, view.currency),
         key="control_chart",
@@ -118,9 +119,19 @@ def _show_chart(view: View, kpi: Kpi, every: Every, chart_name: str) -> None:
         alt=text("Control chart of {label}", label=text(kpi.label)),
     )
     st.caption(limits_sentence(chart))
+    _show_method(chart)
     _show_signals(chart, every, view.currency)
     with st.expander(text("Table of the chart")):
-        st.dataframe(_point_rows(chart, view.currency), hide_index=True, alt=text("The points of the chart as a table"))
+        st.dataframe(_point_rows(chart, every, view.currency), hide_index=True, alt=text("The points of the chart as a table"))
+
+
+def _show_method(chart: ControlChart) -> None:
+    with st.expander(text("How this chart judges")):
+        st.text(
+            text("{label}: {equation}. {source}.", label=text(chart.chart.label), equation=chart.chart.equation, source=chart.chart.source)
+        )
+        for rule in RULES:
+            st.text(text("Marked: {definition}.", definition=text(rule.definition)))
 
 
 def _take_point() -> None:
@@ -140,29 +151,33 @@ def _show_point(view: View, kpi: Kpi, every: Every) -> None:
     start = start_of(chosen, every)
     st.subheader(period_text(start, every))
     dates = Dates(start, following(start, every))
-    show_events(view, Selection(replace(view.question((), None, ()), dates=dates), kpi.on), "point_page")
+    show_events(view, Selection(replace(view.question((), None, ()), dates=dates), date_of(kpi)), "point_page")
 
 
 def _show_signals(chart: ControlChart, every: Every, currency: str) -> None:
     marked = [point for point in chart.points if point.signals][-MOST_SIGNALS:]
+    if not any(point.is_tested for point in chart.points):
+        st.caption(untested_sentence(chart))
+        return
     if not marked:
         st.caption(text("No signal: the variation on these days is what this process usually shows."))
         return
     st.markdown("\n".join(f"- {signal_sentence(chart, point, every, currency)}" for point in reversed(marked)))
 
 
-def _point_rows(chart: ControlChart, currency: str) -> list[dict[str, Any]]:
+def _point_rows(chart: ControlChart, every: Every, currency: str) -> list[dict[str, Any]]:
     unit = chart.kpi.unit
     return [
         {
-            text("Period"): point.period,
+            text("Period"): period_text(point.period, every),
             text("Value"): value_text(point.value, unit, currency),
             text("n"): point.n,
             text("Centre"): value_text(point.centre, unit, currency),
             text("Lower limit"): value_text(point.lower, unit, currency),
             text("Upper limit"): value_text(point.upper, unit, currency),
             text("Target"): value_text(point.aim, unit, currency),
-            text("Signal"): ", ".join(point.signals),
+            text("Alert threshold"): value_text(point.alert, unit, currency),
+            text("Signal"): ", ".join(text(BY_NAME[name].label) for name in point.signals),
             text("Complete"): text("yes") if point.is_complete else text("no"),
         }
         for point in reversed(chart.points)
@@ -177,28 +192,29 @@ def _show_parts(view: View, kpi: Kpi, by: str) -> None:
         st.caption(text("Nothing to compare on complete days."))
         return
     lowest = lowest_tenth(answers)
+    key = f"parts {by} {sorted(view.where.items())}"  # a table of other parts has no row ticked
     st.dataframe(
         [_part_row(view, one, one.group in lowest) for one in answers],
         hide_index=True,
-        key="parts",
-        on_select=_drill_row(by, answers),
+        key=key,
+        on_select=_drill_row(key, by, answers),
         selection_mode="single-row",
         alt=text("Figures by part, worst first"),
     )
-    st.caption(
-        text(
-            "Worst first; complete days only. Below {floor} events a figure is shown, not ranked. Click a row to go down.", floor=kpi.floor
-        )
-    )
+    st.caption(text("Worst first; complete days only."))
+    if any(not one.is_enough for one in answers):
+        st.caption(text("Below {floor} events a figure is shown, not ranked.", floor=kpi.floor))
+    if by in LEVELS:
+        st.caption(text("Tick a row to go down."))
     if effect := _effects(view, kpi, by):
         st.caption(mix_sentence(effect, kpi, view.currency))
-    total = cached(answer, view, view.question((kpi,), None, ()))
+    total = cached(answer, view, replace(question, by=()))
     if total and (sentence := left_out_sentence(total[0])):
         st.caption(sentence)
 
 
 def _complete_days(view: View, kpi: Kpi) -> Dates:
-    end = min(view.dates.end, complete_until(view.state, kpi))
+    end = min(view.dates.end, complete_until(view.state, kpi, None))
     return Dates(min(view.dates.start, end), end)
 
 
@@ -206,18 +222,18 @@ def _part_row(view: View, one: Answer, is_lowest: bool) -> dict[str, Any]:
     notes = text("lowest tenth") if is_lowest else "" if one.is_enough else text("few")
     return {
         text("Part"): one.group[0],
-        text("Value"): value_text(one.value, one.kpi.unit, view.currency),
+        text("Value"): figure_text(one, view.currency),
         text("n"): count_text(one.n),
         text("Note"): notes,
     }
 
 
-def _drill_row(by: str, answers: list[Answer]) -> Any:
+def _drill_row(key: str, by: str, answers: list[Answer]) -> Any:
     def narrow() -> None:
-        rows = st.session_state["parts"]["selection"]["rows"]
+        rows = st.session_state[key]["selection"]["rows"]
         if rows and rows[0] < len(answers) and by in LEVELS:
             drill(by, answers[rows[0]].group[0])
-            st.session_state.pop("by", None)
+            st.session_state["by"] = LEVELS[min(LEVELS.index(by) + 1, len(LEVELS) - 1)]
 
     return narrow
 

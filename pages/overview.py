@@ -1,5 +1,6 @@
 """The first page: a card per KPI, what it stands at and how it moved."""
 
+from datetime import timedelta
 from typing import Literal, NamedTuple
 
 import streamlit as st
@@ -9,10 +10,18 @@ from kpi.figures import sparkline
 from kpi.metrics import FAMILIES, HEADLINES
 from kpi.targets import valid_on
 from kpi.words import text
-from kpi.words.sentences import left_out_sentence, standing_sentence, status_text
-from kpi.words.values import count_text, difference_text, relative_text, value_text
-from pages.filters import show_emptiness
-from pages.view import View, cached, filters_in_link
+from kpi.words.sentences import (
+    beside_sentence,
+    bounds_sentence,
+    figure_text,
+    interval_sentence,
+    left_out_sentence,
+    standing_sentence,
+    status_text,
+)
+from kpi.words.values import count_text, difference_text, relative_text, short_day_text
+from pages.filters import link_parameters, show_emptiness
+from pages.view import View, cached
 
 CARDS_IN_A_ROW = 3
 
@@ -39,34 +48,62 @@ def show(view: View) -> None:
 
 
 def _show_card(view: View, card: Card) -> None:
-    kpi, figure, currency = card.kpi, card.figure, view.currency
     if card.missing:
-        st.metric(text(kpi.label), text("Not measured"), help=text(kpi.meaning))
+        st.metric(text(card.kpi.label), text("Not measured"), help=text(card.kpi.meaning))
         st.caption(text("No column {columns} in the extracts.", columns=", ".join(card.missing)))
         return
+    show_figure(view, card, text(card.kpi.label))
+    _show_course(view, card)
+    st.caption(" · ".join(note for note in _notes(card, view.currency) if note))
+    st.page_link(
+        next(page for page in st.session_state["pages"] if page.url_path == "kpi"),
+        label=text("Open chart"),
+        icon=":material/show_chart:",
+        query_params=link_parameters() | {"kpi": [text(FAMILIES[card.kpi.family][0].label)]},
+    )
+
+
+def show_figure(view: View, card: Card, label: str) -> None:
+    """The figure with its change, where it stands against the target, and the figures to read it with."""
+    kpi, figure, currency = card.kpi, card.figure, view.currency
     delta = _delta(card, currency)
     st.metric(
-        text(kpi.label),
-        value_text(figure.value, kpi.unit, currency),
+        label,
+        figure_text(figure, currency) if figure.is_enough else text("({value})", value=figure_text(figure, currency)),
         help=text(kpi.meaning),
         delta=delta.words,
         delta_arrow=delta.arrow,
         delta_color=delta.colour,
-        delta_description=text("against the comparison") if delta.words else None,
+        delta_description=_held_against(card) if delta.words else None,
     )
     st.markdown(f"**{status_text(card.standing)}**")
     st.caption(standing_sentence(card.standing, kpi, currency))
-    _show_course(view, card)
-    notes = [text("n = {n}", n=count_text(figure.n)), left_out_sentence(figure)]
-    if not figure.is_enough:
-        notes.insert(0, text("Not enough data: {n} of {floor} events.", n=figure.n, floor=kpi.floor))
-    st.caption(" · ".join(note for note in notes if note))
-    st.page_link(
-        st.session_state["kpi_page"],
-        label=text("Open chart"),
-        icon=":material/show_chart:",
-        query_params={**filters_in_link(), "kpi": text(FAMILIES[kpi.family][0].label)},
-    )
+    if beside := beside_sentence(card.beside, currency):
+        st.caption(beside)
+
+
+def _notes(card: Card, currency: str) -> list[str]:
+    """How sure the figure is and what it does not contain."""
+    figure = card.figure
+    few = "" if figure.is_enough else text("Not enough data: {n} of {floor} events.", n=figure.n, floor=card.kpi.floor)
+    return [
+        few,
+        text("n = {n}", n=count_text(figure.n)),
+        interval_sentence(figure, currency),
+        bounds_sentence(figure, currency),
+        left_out_sentence(figure),
+    ]
+
+
+def _held_against(card: Card) -> str:
+    """Which earlier days the change is against."""
+    before = card.change.before_dates if card.change else None
+    if before is None:
+        return ""
+    last = short_day_text(before.end - timedelta(days=1))
+    if card.kpi.aggregate == "stock":
+        return text("against {day}", day=last)
+    return text("against {first} to {last}", first=short_day_text(before.start), last=last)
 
 
 def _delta(card: Card, currency: str) -> Delta:

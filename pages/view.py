@@ -21,6 +21,7 @@ DOWNLOAD_PATH = "/download/events.csv"
 RANGES = {"7d": 7, "28d": 28, "90d": 90, "365d": 365}
 LEVELS = ("region", "store", "channel", "service")
 T = TypeVar("T")
+shown: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,18 @@ def data_folder() -> Path:
 @st.cache_resource(max_entries=3, show_spinner=False)
 def opened(folder: str, version: str) -> State:
     """The state of one version, shared by all viewers; each query takes its own cursor."""
-    del version  # part of the key: a new version is opened anew
-    return store.current(Path(folder))
+    return store.at_version(Path(folder), version)
 
 
 def current_state() -> State:
     """The published state; raises StateError when nothing is loaded yet."""
     folder = data_folder()
-    return opened(str(folder), store.published_version(folder))
+    version = store.published_version(folder)
+    if version not in shown:
+        shown.clear()
+        shown.add(version)
+        _kept.cache_clear()  # answers about the version before, and the file they keep open
+    return opened(str(folder), version)
 
 
 def cached(compute: Callable[..., T], view: View, question: Question, *arguments: Hashable) -> T:
@@ -101,11 +106,6 @@ def chosen_dates(state: State) -> Dates:
 def drill(level: str, value: str) -> None:
     """Narrow one dimension to one value; for callbacks, so that the URL follows."""
     st.session_state[level] = [value]
-
-
-def filters_in_link() -> dict[str, list[str]]:
-    """What the URL says now, for a link that must say it too."""
-    return {name: st.query_params.get_all(name) for name in st.query_params}
 
 
 def climb(level: str) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +17,9 @@ from kpi.metrics import find
 from kpi.periods import Dates
 from kpi.report import ALWAYS, Answer, Question, answer
 from kpi.store import State, ignore_progress, load
+
+hypothesis.settings.register_profile("shared", deadline=None)  # machines are shared: no single example is timed
+hypothesis.settings.load_profile("shared")
 
 Event = dict[str, Any]
 

@@ -230,8 +230,16 @@ def satisfaction_top2(event: Event, _question: Question) -> Verdict:
 
 def recommendation(event: Event, _question: Question) -> Verdict:
     if event.get("recommendation") is None:
-        return ""
+        return no_answer(event)
     return 100 * ((event["recommendation"] >= 9) - (event["recommendation"] <= 6))
+
+
+def effort(event: Event, _question: Question) -> Verdict:
+    return no_answer(event) if event.get("effort") is None else exact(event["effort"])
+
+
+def open_age(event: Event, question: Question) -> Verdict:
+    return minutes(question.as_of - event["opened_at"]) if ended_at(event) is None else ""
 
 
 def attempt(wanted: str) -> Callable[[Event, Question], Verdict]:
@@ -292,8 +300,8 @@ DEFINITIONS = {
     "survey_response_rate": Definition(ended_at, lambda event, _question: event.get("satisfaction") is not None),
     "cost_per_service": Definition(resolution_moment, amount("cost", "no_cost")),
     "recommendation": Definition(answer_moment, recommendation),
-    "effort": Definition(answer_moment, amount("effort", "")),
-    "handling_time": Definition(ended_at, amount("handle_minutes", "")),
+    "effort": Definition(answer_moment, effort),
+    "handling_time": Definition(ended_at, amount("handle_minutes", "no_handling_time")),
     "success_rate": Definition(ended_at, attempt("success")),
     "failure_rate": Definition(ended_at, attempt("failure")),
     "accuracy": Definition(resolution_moment, flag("quality_passed", "not_checked")),
@@ -304,6 +312,7 @@ DEFINITIONS = {
     "answer_rate": Definition(opening_moment, answer),
     "resolution_rate": Definition(opening_moment, lambda event, _question: event.get("resolved_at") is not None),
     "on_time": Definition(opening_moment, on_time),
+    "open_events_age": Definition(opening_moment, open_age),
     "agreement_met": Definition(opening_moment, flag("agreement_met", "no_flag")),
 }
 

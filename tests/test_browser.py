@@ -32,6 +32,8 @@ CHROMIUM_FLAGS = [
 ]
 PAGES = ("", "overview", "kpi", "events", "data")
 
+expect.set_options(timeout=30_000)
+
 pytestmark = pytest.mark.xdist_group("browser")
 
 
@@ -150,6 +152,7 @@ def test_a_manager_finds_a_bad_store_and_downloads_its_events(address: str, page
 
     page.wait_for_selector(".scatterlayer .points path")
     point = page.locator(".scatterlayer .trace").filter(has=page.locator(".points path")).first.locator(".points path").nth(40)
+    point.scroll_into_view_if_needed()
     box = point.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

@@ -54,8 +54,8 @@ def two_weeks() -> list[Event]:
     return [
         *working_week(FIRST_WEEK, {"S1": 10, "S2": 20}, 5.0),
         *working_week(SECOND_WEEK, {"S1": 10, "S2": 10}, 3.0),
-        event("waiting", f"{monday}T00:00"),
-        event("given up", f"{monday}T00:00", closed_at=f"{monday}T00:10"),
+        event("waiting", f"{monday}T00:10"),
+        event("given up", f"{monday}T00:10", closed_at=f"{monday}T00:20"),
     ]
 
 
@@ -63,7 +63,7 @@ def two_weeks() -> list[Event]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = '[[target]]\nkpi = "response_time"\nevery = "day"\nat_least = 0.95\nalert = 0.9\nlimit_minutes = 15\nfrom = 2024-01-01'
     folder = folder_of(tmp_path_factory.mktemp("cli"), two_weeks(), targets=target)
-    assert kpi(folder, "load") == Run(0, "22 events as of 2024-06-17T00:10:00+00:00\n", "")
+    assert kpi(folder, "load") == Run(0, "22 events as of 2024-06-17T00:20:00+00:00\n", "")
     return folder
 
 
@@ -85,7 +85,7 @@ def test_json_carries_a_figure_with_everything_it_rests_on(data: Path) -> None:
     assert (figure["undetermined"], figure["bounds"]) == (1, [15 / 21, 16 / 21])
     assert (figure["is_complete"], figure["is_enough"], figure["period"], figure["group"]) == (False, False, None, {})
     circumstances = json.loads(found.out)
-    assert (circumstances["as_of"], circumstances["time_zone"]) == ("2024-06-17T00:10:00+00:00", "UTC")
+    assert (circumstances["as_of"], circumstances["time_zone"]) == ("2024-06-17T00:20:00+00:00", "UTC")
     assert (circumstances["clock"], circumstances["where"], circumstances["first_contact_window_days"]) == ("elapsed", {}, 7)
 
 
@@ -104,8 +104,8 @@ def test_csv_has_a_line_for_each_group_and_period(data: Path) -> None:
 def test_a_table_is_for_people(data: Path) -> None:
     lines = kpi(data, "report", "response_time", "satisfaction").out.split("\n")
     assert [line.split() for line in lines[:3]] == [
-        ["kpi", "period", "group", "value", "n", "undetermined", "excluded"],
-        ["response_time", "-", "0.75", "20", "1", "no_response", "1"],
+        ["kpi", "period", "group", "value", "n", "undetermined", "excluded", "is_complete"],
+        ["response_time", "-", "0.75", "20", "1", "no_response", "1", "no"],
         ["satisfaction", "-", "4", "20", "1"],
     ]
 
@@ -212,7 +212,7 @@ def test_what_is_not_measured_is_said_and_is_not_0(data: Path) -> None:
 
 def test_loading_again_changes_nothing(data: Path) -> None:
     before = sorted(file.name for file in (data / "state").glob("events-*.duckdb"))
-    assert kpi(data, "load") == Run(0, "22 events as of 2024-06-17T00:10:00+00:00\n", "")
+    assert kpi(data, "load") == Run(0, "22 events as of 2024-06-17T00:20:00+00:00\n", "")
     assert sorted(file.name for file in (data / "state").glob("events-*.duckdb")) == before
 
 

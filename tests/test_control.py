@@ -32,7 +32,7 @@ def limits(chart: ControlChart) -> set[tuple[float | None, float | None, float |
 
 def test_four_points_have_no_limits_and_no_signals(tmp_path: Path) -> None:
     chart = cost_chart(state_of(tmp_path, [*costs([10, 12, 10, 900]), later(day(4))]))
-    assert [point.value for point in chart.points] == [10, 12, 10, 900]
+    assert [point.value for point in chart.points] == [10, 12, 10, 900, None]
     assert (chart.baseline_count, chart.has_limits, chart.is_provisional) == (4, False, False)
     assert limits(chart) == {(None, None, None)}
     assert signals(chart) == {}
@@ -133,7 +133,7 @@ def test_a_share_exactly_on_its_limit_is_inside(tmp_path: Path) -> None:
         for place, on_time in enumerate([50, 65, 50, 35, 50])
         for number in range(100)
     ]
-    [chart] = control_charts(state_of(tmp_path, [*calls, later(day(5))]), question("response_time", every="day"), "p")
+    [chart] = control_charts(state_of(tmp_path, [*calls, later(day(6))]), question("response_time", every="day"), "p")
     assert [point.value for point in chart.points[:5]] == [0.5, 0.65, 0.5, 0.35, 0.5]
     assert chart.points[1].upper == pytest.approx(0.5 + 3 * 0.05)
     assert signals(chart) == {}

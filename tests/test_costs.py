@@ -89,6 +89,24 @@ def test_a_pool_nobody_can_bear_is_reported(tmp_path: Path) -> None:
     assert report.warnings == {"cost pools nobody could bear": 1}
 
 
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        (b"currency,on,rate\nEUR,2024-01-31,7.8,7.9\n", "line 2: key 'a cell more' does not exist. Known: currency, on, rate."),
+        (b"currency,on,rate\nEUR,2024-01-31\n", "line 2: rate '', expected a number with a decimal point."),
+        (b"currency,on\nEUR,2024-01-31\n", "line 2: rate is missing. Add it."),
+        (b"currency,on,rate\n\xff,2024-01-31,7\n", "not a CSV file in UTF-8"),
+    ],
+)
+def test_a_wrong_file_of_rates_is_named(tmp_path: Path, rates: bytes, message: str) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "rates.csv").write_bytes(rates)
+    with pytest.raises(ConfigError) as raised:
+        mapping_of(tmp_path, SMALL + '[costs]\nrates_file = "rates.csv"\n')
+    assert str(raised.value).startswith(f"{tmp_path}/sources/rates.csv")
+    assert message in str(raised.value)
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     units=st.integers(-(10**10), 10**10),
@@ -117,7 +135,7 @@ def test_the_shares_of_any_pool_add_up_to_it(tmp_path: Path, units: int, minutes
         ('[costs]\nrates = [{currency = "EUR", on = 2024-01-31, rate = 0}]\n', "rate 0, expected more than 0."),
         (pool("0.00001"), "amount 0.00001, expected at most four decimals."),
         ('[costs]\nrates_file = "../rates.csv"\n', "rates_file '../rates.csv' is not a file beside the mapping. Put it there."),
-        (pool("1").replace("handle_minutes", "luck"), "'driver' is 'luck', expected"),
+        (pool("1").replace("handle_minutes", "luck"), "driver is 'luck', expected one of handle_minutes, contact_count,"),
     ],
 )
 def test_wrong_costs_are_named(tmp_path: Path, toml: str, message: str) -> None:

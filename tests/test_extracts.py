@@ -8,9 +8,10 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -33,7 +34,7 @@ KEY = bytes(range(32))
 NAMES = [column.name for column in COLUMNS]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "elsewhere" / "customer.key"
     path.parent.mkdir()
@@ -55,7 +56,7 @@ def silent(done: int, total: int, file: str) -> None:
 
 
 def check(data: Path, *files: Path) -> list[Verdict]:
-    return extracts.check(files, data, data / "state" / "parts", NOW, silent)
+    return extracts.check(files, data, KEY, data / "state" / "parts", NOW, silent)
 
 
 def check_one(data: Path, changed: Mapping[str, pa.Array], count: int = 1) -> Verdict:
@@ -167,35 +168,89 @@ def test_a_folder_cannot_override_a_column(data: Path) -> None:
     assert [(row["store"], row["source"]) for row in part(data, verdict)] == [("North", "store=EVIL")] * 2
 
 
-@pytest.mark.parametrize("name", ["a*.parquet", "a[1].parquet", "a?.parquet", "it's; drop.parquet", "new\nline.parquet", "**.parquet"])
-def test_a_file_name_is_never_a_pattern(data: Path, name: str) -> None:
+NAMES_OF_FILES = ["a*.parquet", "a[1].parquet", "a?.parquet", "it's; drop.parquet", "**.parquet"]
+
+
+def test_a_file_name_is_never_a_pattern(data: Path) -> None:
     hostile.write(data / "extracts" / "a1.parquet", 7, {})
-    verdict = check(data, hostile.write(data / "extracts" / name, 2, {}))[0]
-    assert (verdict.status, verdict.rows, verdict.file) == ("accepted", 2, f"extracts/{name}")
+    files = [hostile.write(data / "extracts" / name, 10 + number, {}) for number, name in enumerate(NAMES_OF_FILES)]
+    found = [(verdict.status, verdict.rows, verdict.file) for verdict in check(data, *files)]
+    assert found == [("accepted", 10 + number, f"extracts/{name}") for number, name in enumerate(NAMES_OF_FILES)]
 
 
-def test_a_file_name_that_is_not_utf8_is_spelled_out(data: Path) -> None:
+def test_what_a_terminal_would_obey_is_spelled_out(data: Path) -> None:
+    """Control characters, marks that turn the direction of writing, bytes that are not UTF-8."""
+    names = {
+        b"red\x1b[31m.parquet": "red\\x1b[31m.parquet",
+        b"new\nline.parquet": "new\\nline.parquet",
+        "turn\u202eround.parquet".encode(): "turn\\u202eround.parquet",
+        b"caf\xe9.parquet": "caf\\xe9.parquet",
+        "Zo\u00eb.parquet".encode(): "Zo\u00eb.parquet",
+    }
     plain = hostile.write(data / "extracts" / "plain.parquet", 2, {})
-    strange = Path(os.fsdecode(os.fsencode(data / "extracts") + b"/caf\xe9.parquet"))
-    plain.rename(strange)
-    assert check(data, strange)[0].file == "extracts/caf\\xe9.parquet"
+    files = [plain.with_name(os.fsdecode(name)) for name in names]
+    for file in files:
+        file.write_bytes(plain.read_bytes())
+    files[0].write_bytes(b"text")
+    verdicts = check(data, *files)
+    assert [verdict.file for verdict in verdicts] == [f"extracts/{name}" for name in names.values()]
+    assert verdicts[0].message.startswith("extracts/red\\x1b[31m.parquet: found a text file")
+
+
+def test_a_cell_kept_aside_shows_no_control_characters(data: Path) -> None:
+    verdict = check_one(data, {"event_id": pa.array(["T\x1b[2J"]), "outcome": pa.array(["\x1b[31mred\x07"])})
+    assert [(row.event_id, row.found) for row in kept_aside(data, verdict)] == [("T\\x1b[2J", "\\x1b[31mred\\x07")]
 
 
 # Files that do not
 
 
-@pytest.mark.parametrize(("make", "reason"), hostile.REFUSED, ids=lambda value: getattr(value, "__name__", value))
-def test_a_hostile_file_is_refused_and_the_next_one_comes_in(data: Path, make: hostile.Maker, reason: str) -> None:
-    bad, good = data / "extracts" / "bad.parquet", data / "extracts" / "good.parquet"
-    make(bad)
-    hostile.good(good)
-    started = time.monotonic()
-    refused, accepted = check(data, bad, good)
-    assert time.monotonic() - started < 10
-    assert (refused.status, dict(refused.reasons), refused.part, refused.rows) == ("refused", {reason: 1}, None, 0)
-    assert refused.message.startswith("extracts/bad.parquet: ")
-    assert (accepted.status, accepted.accepted) == ("accepted", 20)
-    assert not [path for path in (data / "state" / "parts").iterdir() if refused.sha256 and refused.sha256 in path.name]
+@dataclass(frozen=True)
+class Attempt:
+    """A hostile file and the good one after it, as they were judged, and how long the hostile one took."""
+
+    refused: Verdict
+    accepted: Verdict
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def attempts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Attempt]:
+    """Every hostile file, each followed by a good one that is read too, in one check."""
+    data = tmp_path_factory.mktemp("hostile")
+    files: list[Path] = []
+    for number, (make, _) in enumerate(hostile.REFUSED):
+        bad = data / "extracts" / make.__name__ / "bad.parquet"
+        bad.parent.mkdir(parents=True)
+        make(bad)
+        files += [bad, hostile.write(bad.with_name("good.parquet"), number, {})]
+    starts: list[float] = []
+    verdicts = extracts.check(files, data, KEY, data / "state" / "parts", NOW, lambda *_: starts.append(time.monotonic()))
+    parts = {path.name for path in (data / "state" / "parts").iterdir()}
+    assert not [verdict.sha256 for verdict in verdicts[::2] if verdict.sha256 and any(verdict.sha256 in name for name in parts)]
+    seconds = [end - start for start, end in pairwise(starts)]
+    triples = zip(verdicts[::2], verdicts[1::2], seconds[::2], strict=True)
+    return {make.__name__: Attempt(*triple) for (make, _), triple in zip(hostile.REFUSED, triples, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("number", "make", "reason"),
+    [(number, *one) for number, one in enumerate(hostile.REFUSED)],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_hostile_file_is_refused_and_the_next_one_comes_in(
+    attempts: dict[str, Attempt], number: int, make: hostile.Maker, reason: str
+) -> None:
+    attempt = attempts[make.__name__]
+    assert attempt.seconds < 10
+    assert (attempt.refused.status, dict(attempt.refused.reasons), attempt.refused.part, attempt.refused.rows) == (
+        "refused",
+        {reason: 1},
+        None,
+        0,
+    )
+    assert attempt.refused.message.startswith(f"extracts/{make.__name__}/bad.parquet: ")
+    assert (attempt.accepted.status, attempt.accepted.accepted) == ("accepted", number)
 
 
 MESSAGES = [
@@ -253,16 +308,14 @@ MESSAGES = [
 
 
 @pytest.mark.parametrize(("make", "message"), MESSAGES, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_refusal_says_where_what_was_found_what_was_expected_and_what_to_do(data: Path, make: hostile.Maker, message: str) -> None:
-    path = data / "extracts" / "2025-03.parquet"
-    make(path)
-    assert check(data, path)[0].message == f"extracts/2025-03.parquet: {message}"
+def test_a_refusal_says_where_what_was_found_what_was_expected_and_what_to_do(
+    attempts: dict[str, Attempt], make: hostile.Maker, message: str
+) -> None:
+    assert attempts[make.__name__].refused.message == f"extracts/{make.__name__}/bad.parquet: {message}"
 
 
-def test_no_cell_reaches_a_message(data: Path) -> None:
-    path = data / "extracts" / "bad.parquet"
-    hostile.bad_utf8(path)
-    assert "caf" not in json.dumps(extracts.to_json(check(data, path)[0]))
+def test_no_cell_reaches_a_message(attempts: dict[str, Attempt]) -> None:
+    assert "caf" not in extracts.to_json(attempts["bad_utf8"].refused)
 
 
 def test_a_file_that_is_gone_is_refused(data: Path) -> None:
@@ -285,7 +338,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused_and_retried(data: Path) -
 
     writer = threading.Thread(target=grow)
     try:
-        verdict = extracts.check([path], data, data / "state" / "parts", NOW, start_growing)[0]
+        verdict = extracts.check([path], data, KEY, data / "state" / "parts", NOW, start_growing)[0]
     finally:
         done.set()
         writer.join()
@@ -318,7 +371,7 @@ def test_a_killed_child_costs_one_file_which_is_tried_again(data: Path) -> None:
                 os.kill(process, signal.SIGKILL)
 
     files = three_files(data)
-    first, second, third = extracts.check(files, data, data / "state" / "parts", NOW, kill)
+    first, second, third = extracts.check(files, data, KEY, data / "state" / "parts", NOW, kill)
     assert (first.accepted, third.accepted) == (1, 3)
     assert second.message == (
         "extracts/2.parquet: could not be read safely (its reader was ended). "
@@ -336,7 +389,7 @@ def test_a_child_that_hangs_is_ended(data: Path, monkeypatch: pytest.MonkeyPatch
             for process in border_processes():
                 os.kill(process, signal.SIGSTOP)
 
-    first, second, third = extracts.check(three_files(data), data, data / "state" / "parts", NOW, stop)
+    first, second, third = extracts.check(three_files(data), data, KEY, data / "state" / "parts", NOW, stop)
     assert (first.accepted, third.accepted) == (1, 3)
     assert "(it took longer than 3 seconds)" in second.message
 
@@ -349,7 +402,7 @@ def test_a_file_that_ends_its_reader_three_times_is_left_until_it_changes(data: 
     poison = hostile.write(data / "extracts" / "poison.parquet", 3, {})
     for count in range(5):
         new = hostile.write(data / "extracts" / f"new-{count}.parquet", count, {})  # it has the child started
-        assert extracts.check([new, poison], data, data / "state" / "parts", NOW, kill)[1].reasons == {"unsafe": 1}
+        assert extracts.check([new, poison], data, KEY, data / "state" / "parts", NOW, kill)[1].reasons == {"unsafe": 1}
     seen = json.loads((data / "state" / "parts" / "seen.json").read_text())
     assert seen[str(poison)]["attempts"] == 3
     os.utime(poison)
@@ -440,17 +493,52 @@ ROWS: list[tuple[str, pa.Array, list[str | None]]] = [
 ]
 
 
-@pytest.mark.parametrize(("column", "cells", "reasons"), ROWS, ids=[f"{row[0]}-{number}" for number, row in enumerate(ROWS)])
-def test_a_wrong_cell_keeps_its_row_aside_and_lets_the_others_in(
-    data: Path, column: str, cells: pa.Array, reasons: list[str | None]
-) -> None:
-    verdict = check_one(data, {column: cells}, len(cells))
-    refused = {number: reason for number, reason in enumerate(reasons) if reason}
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Verdict]]:
+    """A file for each of ROWS, in one check."""
+    data = tmp_path_factory.mktemp("rows")
+    files = [
+        hostile.write(data / "extracts" / f"{number}.parquet", len(cells), {column: cells})
+        for number, (column, cells, _) in enumerate(ROWS)
+    ]
+    return data, check(data, *files)
+
+
+@pytest.mark.parametrize("number", range(len(ROWS)), ids=[f"{row[0]}-{number}" for number, row in enumerate(ROWS)])
+def test_a_wrong_cell_keeps_its_row_aside_and_lets_the_others_in(judged: tuple[Path, list[Verdict]], number: int) -> None:
+    column, cells, reasons = ROWS[number]
+    data, verdict = judged[0], judged[1][number]
+    refused = {row: reason for row, reason in enumerate(reasons) if reason}
     assert {row.row: row.reason for row in kept_aside(data, verdict)} == refused
     assert {row.column for row in kept_aside(data, verdict)} <= {column}
-    assert [row["file_row"] for row in part(data, verdict)] == [number for number, reason in enumerate(reasons) if not reason]
+    assert [row["file_row"] for row in part(data, verdict)] == [row for row, reason in enumerate(reasons) if not reason]
     assert verdict.rows == len(cells) == verdict.accepted + verdict.kept_aside
     assert sum(verdict.reasons.values()) == verdict.kept_aside == len(refused)
+
+
+def test_a_row_in_the_future_comes_in_when_its_time_has_come(data: Path) -> None:
+    """The same verdict and part as for who never looked before, and no reading in between."""
+    updates = moments(NOW, NOW + timedelta(days=3), NOW + timedelta(days=5))
+    path = hostile.write(data / "extracts" / "a.parquet", 3, {"updated_at": updates})
+    next_one = hostile.write(data / "extracts" / "b.parquet", 1, {})
+    children: list[int] = []
+
+    def look(number: int, _total: int, _file: str) -> None:
+        if number == 1:
+            children.extend(border_processes())
+
+    def check_after(parts: str, days: float) -> Verdict:
+        return extracts.check([path, next_one], data, KEY, data / parts, NOW + timedelta(days=days), look)[0]
+
+    first, before, one_in, all_in = (check_after("state/parts", days) for days in (0, 0.99, 1, 3))
+    assert len(children) == 3  # not for the second
+    assert (first.accepted, first.reasons) == (1, {"in_the_future": 2})
+    assert before == first
+    assert (one_in.accepted, one_in.reasons) == (2, {"in_the_future": 1})
+    assert (all_in.accepted, all_in.reasons) == (3, {})
+    assert len({first.part, one_in.part, all_in.part}) == 3
+    assert check_after("fresh", 1) == one_in
+    assert check_after("fresh", 4) == all_in
 
 
 def test_a_row_kept_aside_says_what_was_found_and_expected(data: Path) -> None:
@@ -520,21 +608,20 @@ def test_a_key_is_made_once_and_only_its_owner_may_read_it(data: Path, key_file:
 def test_a_key_inside_the_data_folder_is_refused(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(pseudonyms.KEY_FILE_VARIABLE, str(data / "customer.key"))
     with pytest.raises(ConfigError, match="lies in the data folder"):
-        check(data)
+        pseudonyms.customer_key(data)
 
 
 def test_a_key_that_others_may_read_is_refused(data: Path, key_file: Path) -> None:
     key_file.chmod(0o644)
     with pytest.raises(StateError) as caught:
-        check(data)
+        pseudonyms.customer_key(data)
     assert str(caught.value) == f"{key_file}: others may read the customer key (mode 644), expected mode 600. Run: chmod 600 {key_file}"
 
 
-def test_another_key_gives_another_part(data: Path, key_file: Path) -> None:
+def test_another_key_gives_another_part(data: Path) -> None:
     path = hostile.write(data / "extracts" / "a.parquet", 1, {"customer": pa.array(["Jane"])})
     before = check(data, path)[0]
-    key_file.write_bytes(KEY[::-1])
-    after = check(data, path)[0]
+    after = extracts.check([path], data, KEY[::-1], data / "state" / "parts", NOW, silent)[0]
     assert part(data, before)[0]["customer"] != part(data, after)[0]["customer"]
 
 
@@ -591,7 +678,7 @@ def test_a_refused_file_is_read_again_when_it_changes(data: Path) -> None:
     hostile.truncated(path)
     assert check(data, path)[0].status == "refused"
     no_child: list[int] = []
-    extracts.check([path], data, data / "state" / "parts", NOW, lambda *_: no_child.extend(border_processes()))
+    extracts.check([path], data, KEY, data / "state" / "parts", NOW, lambda *_: no_child.extend(border_processes()))
     assert no_child == []
     hostile.good(path)
     assert check(data, path)[0].status == "accepted"
@@ -625,7 +712,7 @@ def test_two_checks_at_once_are_refused(data: Path) -> None:
             except StateError as error:
                 caught.append(str(error))
 
-    extracts.check([path], data, data / "state" / "parts", NOW, again)
+    extracts.check([path], data, KEY, data / "state" / "parts", NOW, again)
     assert caught == [f"{data}/state/parts: the extracts are being checked by another process. Try again when it has ended."]
 
 
@@ -637,7 +724,7 @@ def test_a_verdict_survives_json(data: Path) -> None:
 
 def test_progress_hears_every_file(data: Path) -> None:
     heard: list[tuple[int, int, str]] = []
-    extracts.check(three_files(data), data, data / "state" / "parts", NOW, lambda *step: heard.append(step))
+    extracts.check(three_files(data), data, KEY, data / "state" / "parts", NOW, lambda *step: heard.append(step))
     assert heard == [(0, 3, "extracts/1.parquet"), (1, 3, "extracts/2.parquet"), (2, 3, "extracts/3.parquet"), (3, 3, "")]
 
 
@@ -705,7 +792,7 @@ def is_good(row: Mapping) -> bool:
         and row["updated_at"] <= datetime(2025, 6, 3)
         and (row["resolved_at"] is None or row["resolved_at"] >= row["opened_at"])
         and (row["effort"] is None or 1 <= row["effort"] <= 7)
-        and (row["handle_minutes"] is None or 0 <= row["handle_minutes"] < float("inf"))
+        and (row["handle_minutes"] is None or 0 <= row["handle_minutes"] <= 10_000_000)
         and scale
         and (row["satisfaction"] is None or scale[0] <= row["satisfaction"] <= scale[1])
         and row["outcome"] != "lost"
@@ -716,12 +803,20 @@ def in_utc(cell: object) -> object:
     return cell.replace(tzinfo=UTC) if isinstance(cell, datetime) else cell
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(rows=st.lists(ANY_ROW, max_size=20))
-def test_the_good_rows_come_in_and_only_they(data: Path, rows: list[dict]) -> None:
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(tables=st.lists(st.lists(ANY_ROW, max_size=20), min_size=4, max_size=4))
+def test_the_good_rows_come_in_and_only_they(data: Path, tables: list[list[dict]]) -> None:
+    files = [hostile.write(data / "extracts" / f"{number}.parquet", len(rows), arrays(rows)) for number, rows in enumerate(tables)]
+    for rows, verdict in zip(tables, check(data, *files), strict=True):
+        assert_only_good_rows_came_in(data, rows, verdict)
+
+
+def arrays(rows: list[dict]) -> dict[str, pa.Array]:
+    return {name: pa.array([in_utc(row[name]) for row in rows], kind) for name, kind in ANY_TYPE.items()}
+
+
+def assert_only_good_rows_came_in(data: Path, rows: list[dict], verdict: Verdict) -> None:
     zoned = [{name: in_utc(cell) for name, cell in row.items()} for row in rows]
-    cells = {name: pa.array([row[name] for row in zoned], kind) for name, kind in ANY_TYPE.items()}
-    verdict = check_one(data, cells, len(rows))
     good = [number for number, row in enumerate(rows) if is_good(row)]
     found = part(data, verdict)
     assert verdict.rows == len(rows) == verdict.accepted + verdict.kept_aside

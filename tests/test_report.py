@@ -18,13 +18,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from kpi import asking, mix
+from kpi.cards import cards
 from kpi.errors import ConfigError, UnknownName
 from kpi.metrics import KPIS, chosen, find
 from kpi.periods import COMPARISONS, Dates, compared_with
 from kpi.priorities import needs_work, priorities
 from kpi.ranking import lowest_tenth, lowest_tenth_count, ranked
 from kpi.records import answer_record, not_measured_record
-from kpi.report import Answer, change, compared, nothing, parts_compared, total
+from kpi.report import Answer, compared, nothing, parts_compared, total
 from kpi.store import State
 from kpi.targets import read_targets, relative_change
 
@@ -870,10 +871,9 @@ def mid_june(data_folder: Path) -> State:
 )
 def test_complete_days_are_held_against_complete_days(mid_june: State, comparison: Any, before: tuple[int, int], start: date) -> None:
     this_week = asked(["complaint_rate"], dates=Dates(date(2024, 6, 17), date(2024, 6, 24)))
-    found = change(mid_june, this_week, comparison)
+    found = cards(mid_june, this_week, comparison)[0].change
     assert found is not None
-    assert found.dates == Dates(date(2024, 6, 17), date(2024, 6, 20))
-    assert found.before_dates == Dates(start, start + timedelta(days=3))
+    assert compared_with(Dates(date(2024, 6, 17), date(2024, 6, 20)), comparison) == Dates(start, start + timedelta(days=3))
     assert (found.now.numerator, found.now.n) == (2, 5)
     assert (found.before.numerator, found.before.n) == before
     assert found.difference == pytest.approx(2 / 5 - before[0] / before[1])
@@ -881,7 +881,8 @@ def test_complete_days_are_held_against_complete_days(mid_june: State, compariso
 
 
 def test_without_a_complete_day_there_is_no_comparison(mid_june: State) -> None:
-    assert change(mid_june, asked(["complaint_rate"], dates=Dates(date(2024, 6, 20), date(2024, 6, 21))), "previous_period") is None
+    today = asked(["complaint_rate"], dates=Dates(date(2024, 6, 20), date(2024, 6, 21)))
+    assert cards(mid_june, today, "previous_period")[0].change is None
 
 
 @pytest.mark.parametrize(

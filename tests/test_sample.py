@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from datetime import date, datetime, time, timedelta
+import time
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from data import sample
+from data.sample import extracts, stories
+from data.sample.plan import year_ago_quarter
 from kpi.events import BY_NAME, COLUMNS
 
+ROOT = Path(__file__).parent.parent
 PARIS = ZoneInfo("Europe/Paris")
 FAULTS = ("synthetic_bad_rows", "synthetic_broken")
 ENDS = ("responded_at", "resolved_at", "closed_at", "answered_at", "reopened_at")
@@ -50,8 +54,8 @@ def local_days(moments: pd.Series) -> pd.Series:
     return moments.dt.tz_convert(PARIS).dt.tz_localize(None).dt.normalize()
 
 
-def day(story: sample.Story, later: int = 0) -> datetime:
-    return datetime.combine(story.begins_on() + timedelta(days=later), time())
+def day(story: stories.Story, later: int = 0) -> datetime:
+    return datetime.combine(story.begins_on() + timedelta(days=later), datetime.min.time())
 
 
 def first_contact_resolution(of: pd.DataFrame, events: pd.DataFrame) -> float:
@@ -89,17 +93,34 @@ def test_a_smaller_sample_leaves_nothing_of_a_larger_one(tmp_path: Path) -> None
 
 
 def test_a_large_month_is_split_into_files_of_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample, "ROWS_PER_FILE", 100)
+    monkeypatch.setattr(extracts, "ROWS_PER_FILE", 100)
     paths = sample.write(tmp_path, events=3_000)
     rows = {path.stem: pq.read_metadata(path).num_rows for path in paths if path.stem != "synthetic_broken"}
     assert max(rows.values()) == 100
     assert {"synthetic_2025-07_part1", "synthetic_2025-07_part2"} <= set(rows)
 
 
+def command(folder: Path, events: int) -> list[str]:
+    return [sys.executable, "-m", "data.sample", str(folder), "--events", str(events)]
+
+
 def test_the_command_names_the_files_it_wrote(tmp_path: Path) -> None:
-    command = [sys.executable, str(Path(sample.__file__)), str(tmp_path), "--events", "500"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    printed = subprocess.run(command(tmp_path, 500), cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert sorted(printed) == sorted(str(path) for path in (tmp_path / "synthetic_sample").iterdir())
+
+
+def test_a_sample_that_is_interrupted_does_not_count_as_made(tmp_path: Path) -> None:
+    folder = tmp_path / "extracts"
+    building = tmp_path / "extracts.building" / "synthetic_sample"
+    with subprocess.Popen(command(folder, 2_000_000), cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        while not (building.exists() and list(building.iterdir())):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert not folder.exists()
+    paths = sample.write(folder, events=500)
+    assert sorted((folder / "synthetic_sample").iterdir()) == sorted(paths)
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 # --- the event contract -------------------------------------------------------------------------------------------------------
@@ -156,7 +177,7 @@ def test_the_data_end_in_the_afternoon_of_the_last_day(versions: pd.DataFrame) -
     [(date(2026, 10, 31), date(2025, 7, 1)), (date(2026, 1, 1), date(2024, 10, 1)), (date(2024, 2, 29), date(2022, 10, 1))],
 )
 def test_the_last_complete_quarter_has_its_year_ago_quarter(last_day: date, first_day: date) -> None:
-    assert sample.year_ago_quarter(last_day) == first_day
+    assert year_ago_quarter(last_day) == first_day
 
 
 def test_the_figures_are_those_of_a_service_near_its_targets(events: pd.DataFrame) -> None:
@@ -174,13 +195,13 @@ def test_the_figures_are_those_of_a_service_near_its_targets(events: pd.DataFram
 
 
 def test_each_story_has_a_name_and_a_day_within_the_sample() -> None:
-    assert len({story.name for story in sample.STORIES}) == len(sample.STORIES) == 8
-    assert all(date(2025, 7, 1) < story.begins_on() < sample.LAST_DAY for story in sample.STORIES)
+    assert len({story.name for story in stories.STORIES}) == len(stories.STORIES) == 8
+    assert all(date(2025, 7, 1) < story.begins_on() < stories.LAST_DAY for story in stories.STORIES)
 
 
 def test_story_slow_store(events: pd.DataFrame) -> None:
-    late_weeks = events["opened_on"] >= day(sample.SLOW_STORE, later=14)
-    before = events["opened_on"] < day(sample.SLOW_STORE)
+    late_weeks = events["opened_on"] >= day(stories.SLOW_STORE, later=14)
+    before = events["opened_on"] < day(stories.SLOW_STORE)
     chat, slow = events["channel"] == "chat", events["store"] == "S014"
 
     def median(rows: pd.Series) -> float:
@@ -193,7 +214,7 @@ def test_story_slow_store(events: pd.DataFrame) -> None:
 
 def test_story_new_procedure(events: pd.DataFrame) -> None:
     concerned = (events["service"] == "returns") & (events["region"] == "East")
-    after = events["opened_on"] >= day(sample.NEW_PROCEDURE)
+    after = events["opened_on"] >= day(stories.NEW_PROCEDURE)
     assert first_contact_resolution(events[concerned & ~after], events) == pytest.approx(0.85, abs=0.02)
     assert first_contact_resolution(events[concerned & after], events) == pytest.approx(0.96, abs=0.02)
     others = [first_contact_resolution(events[~concerned & period], events) for period in (~after, after)]
@@ -209,7 +230,7 @@ def test_story_silent_store(events: pd.DataFrame, versions: pd.DataFrame) -> Non
 
 
 def test_story_survey_wave(events: pd.DataFrame) -> None:
-    begins = day(sample.SURVEY_WAVE)
+    begins = day(stories.SURVEY_WAVE)
     wave = events["answered_on"].between(begins, begins + timedelta(days=9))
     days_before = events["answered_on"].between(begins - timedelta(days=28), begins - timedelta(days=1))
     assert wave.sum() / 10 == pytest.approx(2 * days_before.sum() / 28, rel=0.25)
@@ -222,7 +243,7 @@ def test_story_open_events(events: pd.DataFrame) -> None:
     waiting = still_open[still_open["responded_at"].isna()]
     assert 200 <= len(still_open) <= 1_000
     assert 8 <= len(waiting) <= 250
-    assert (still_open["opened_on"] < day(sample.OPEN_EVENTS, later=-5)).sum() >= 5
+    assert (still_open["opened_on"] < day(stories.OPEN_EVENTS, later=-5)).sum() >= 5
     assert (waiting["channel"] == "email").mean() > 0.5
 
 
@@ -243,7 +264,7 @@ def test_story_correction(events: pd.DataFrame, versions: pd.DataFrame) -> None:
     assert both["event_id"].nunique() == is_correction.sum() >= 5
     assert (both["cost_exported"] / both["cost_corrected"]).to_list() == pytest.approx([10] * len(both))
     assert (both["updated_at_exported"] < both["updated_at_corrected"]).all()
-    that_day = events[(events["store"] == "S003") & (events["resolved_on"] == day(sample.CORRECTION))]
+    that_day = events[(events["store"] == "S003") & (events["resolved_on"] == day(stories.CORRECTION))]
     assert set(that_day.loc[that_day["cost"].notna(), "event_id"]) <= set(both["event_id"])
     assert that_day["cost"].mean() < 2 * events["cost"].mean()
 

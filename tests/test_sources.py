@@ -1,5 +1,6 @@
 """Files of every form become events, and every row is accounted for."""
 
+import csv
 import datetime
 import shutil
 import zipfile
@@ -11,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sourcing import SMALL, converted, file_of, kept_aside, mapping_of, nothing, rows_of
 
+from kpi import extracts
 from kpi.errors import ConfigError, ExtractError
-from kpi.sources.convert import convert
+from kpi.sources.conversion import Conversion
+from kpi.sources.convert import convert, fingerprint
 from kpi.sources.reading import cell_text
 
 HEADER = "id,opened,shop\n"
@@ -144,7 +147,7 @@ def test_a_missing_column_is_named_with_the_closest(tmp_path: Path) -> None:
     file = file_of(tmp_path, "id,opened,shopp\n")
     with pytest.raises(ConfigError) as raised:
         converted(tmp_path, SMALL, file)
-    assert str(raised.value) == "small.toml: [columns] store: unknown raw column 'shop'. Did you mean 'shopp'?"
+    assert str(raised.value) == "small.toml: [columns] store: raw column 'shop' does not exist. Did you mean 'shopp'?"
 
 
 def test_two_columns_of_one_name_cannot_be_mapped(tmp_path: Path) -> None:
@@ -235,6 +238,102 @@ def test_rows_that_break_the_contract_are_kept_aside(tmp_path: Path) -> None:
         ("satisfaction", "not a certain number"),
     ]
     assert rows_of(report, "event_id") == [("8",)]
+
+
+def converted_column(folder: Path, column: str, *cells: str) -> Conversion:
+    """Events that have these cells in this column of the contract."""
+    toml = SMALL.replace('store = "shop"', f'store = "shop"\n{column} = "cell"')
+    rows = "".join(f"{number},2024-05-01 09:00:00,N,{cell}\n" for number, cell in enumerate(cells))
+    return converted(folder, toml, file_of(folder, "id,opened,shop,cell\n" + rows))
+
+
+def test_what_was_measured_lies_in_1901_to_2037(tmp_path: Path) -> None:
+    cells = ("1900-12-31 23:59:59", "1901-01-01 00:00:00", "1965-05-01 09:00:00", "2037-12-31 23:59:59", "2038-01-01 00:00:00")
+    report = converted_column(tmp_path, "answered_at", *cells)
+    assert kept_aside(report) == [
+        (row, "answered_at", "not a real date", f"{found}+00") for row, found in (("2", cells[0]), ("6", cells[-1]))
+    ]
+    assert rows_of(report, "strftime(answered_at, '%Y')") == [("1901",), ("1965",), ("2037",)]
+
+
+def test_a_deadline_lies_in_1970_to_9998(tmp_path: Path) -> None:
+    cells = ("1969-12-31 23:59:59", "1970-01-01 00:00:00", "2038-01-01 00:00:00", "9998-12-31 23:59:59", "9999-01-01 00:00:00")
+    report = converted_column(tmp_path, "due_at", *cells)
+    assert [(row[0], row[2]) for row in kept_aside(report)] == [("2", "not a real date"), ("6", "not a real date")]
+    assert rows_of(report, "strftime(due_at, '%Y')") == [("1970",), ("2038",), ("9998",)]
+
+
+def days_from_now(days: float) -> str:
+    return (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def test_an_update_more_than_two_days_after_now_is_kept_aside(tmp_path: Path) -> None:
+    file = file_of(tmp_path, HEADER + f"1,{days_from_now(1.9)},N\n2,{days_from_now(2.1)},N\n")
+    report = converted(tmp_path, SMALL, file)
+    assert [row[:3] for row in kept_aside(report)] == [("3", "updated_at", "in the future")]
+    assert rows_of(report, "event_id") == [("1",)]
+
+
+def test_of_a_replay_no_moment_may_lie_in_the_future_but_of_a_final_state_it_may(tmp_path: Path) -> None:
+    toml = SMALL.replace('store = "shop"', 'store = "shop"\nanswered_at = "answered"')
+    file = file_of(tmp_path, f"id,opened,shop,answered\n1,2024-05-01 09:00:00,N,{days_from_now(9)}\n")
+    replayed = converted(tmp_path, 'history = "replay"\n' + toml, file)
+    assert [row[1:3] for row in kept_aside(replayed)] == [("answered_at", "in the future")]
+    assert converted(tmp_path, toml, file).events == 1
+
+
+def test_what_is_no_longer_in_the_future_gives_another_extract(tmp_path: Path) -> None:
+    file, mapping = file_of(tmp_path, HEADER + GOOD), mapping_of(tmp_path, SMALL)
+    assert fingerprint(mapping, [file], 0) == fingerprint(mapping, [file], 0) != fingerprint(mapping, [file], 1)
+
+
+def test_a_scale_is_lowest_and_highest(tmp_path: Path) -> None:
+    report = converted_column(tmp_path, "satisfaction_scale", "1..5", " 0 .. 10 ", "-1..1.5", "5..5", "5..1", "1-5", "1..1.00001")
+    assert [row[1:] for row in kept_aside(report)] == [
+        ("satisfaction_scale", "not a scale", found) for found in ("5..5", "5..1", "1-5", "1..1.00001")
+    ]
+    assert rows_of(report, "satisfaction_scale") == [("1..5",), ("0..10",), ("-1..1.5",)]
+
+
+def test_a_text_has_at_most_1000_characters_and_one_of_blanks_is_empty(tmp_path: Path) -> None:
+    report = converted_column(tmp_path, "region", "é" * 1000, "é" * 1001, "\u00a0\u3000", "\u00a0R1\ufeff")
+    assert kept_aside(report) == [("3", "region", "too long", "1001 characters")]
+    assert rows_of(report, "region") == [("é" * 1000,), (None,), ("R1",)]
+
+
+EDGES = {
+    "answered_at": ("1900-12-31 23:59:59", "1901-01-01 00:00:00", "2037-12-31 23:59:59", "2038-01-01 00:00:00"),
+    "due_at": ("1969-12-31 23:59:59", "1970-01-01 00:00:00", "9998-12-31 23:59:59", "9999-01-01 00:00:00"),
+    "satisfaction_scale": ("1..5", " 0 .. 10 ", "5..5", "1..1.00001", "five"),
+    "satisfaction": ("0.9999", "1", "5", "5.0001"),
+    "region": ("x" * 1000, "x" * 1001, "\u00a0"),
+    "outcome": ("success", "splendid"),
+    "contact_count": ("0", "-1", "1.5"),
+    "recommendation": ("10", "11"),
+}
+
+
+@pytest.mark.parametrize("column", EDGES)
+def test_what_is_converted_is_what_the_border_accepts(tmp_path: Path, column: str) -> None:
+    report = converted_column(tmp_path, column, *EDGES[column])
+    assert report.events
+    now = datetime.datetime.now(datetime.UTC)
+    [verdict] = extracts.check([Path(report.extract)], tmp_path, bytes(32), tmp_path / "parts", now, lambda *_: None)
+    assert (verdict.accepted, verdict.kept_aside, verdict.message) == (report.events, 0, "")
+
+
+def test_of_what_is_kept_aside_the_first_200_characters_are_told(tmp_path: Path) -> None:
+    report = converted_column(tmp_path, "due_at", "x" * 300)
+    assert kept_aside(report) == [("2", "due_at", "not a date in a known format", "x" * 200)]
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "|x", "%x", "＝x", "\u200b=x"])
+def test_what_a_spreadsheet_would_run_is_disarmed_in_every_column(tmp_path: Path, cell: str) -> None:
+    toml = SMALL + f'[allowed]\n"{cell}" = ["{cell}y"]\n'
+    report = converted(tmp_path, toml, file_of(tmp_path, f"id,opened,shop,{cell}\n1,2024-05-01 09:00:00,N,{cell}\n", "=1.csv"))
+    with Path(report.kept_aside_file).open(encoding="utf-8", newline="") as stream:
+        [row] = csv.DictReader(stream)
+    assert (row["file"], row["column"], row["found"], row["expected"]) == ("'=1.csv", f"'{cell}", f"'{cell}", f"one of {cell}y")
 
 
 def test_a_wrong_end_may_be_set_aside_and_the_row_stays(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_forms_that_are_refused(expression: str, what: str) -> None:
     ],
 )
 def test_functions_that_are_refused(function: str) -> None:
-    assert refused(f"{function}('x')").startswith(f"here: unknown function '{function}'.")
+    assert refused(f"{function}('x')").startswith(f"here: function '{function}' does not exist.")
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_more_than_one_value_is_refused(expression: str) -> None:
 
 
 def test_a_misspelt_column_and_a_misspelt_function() -> None:
-    assert refused("opend") == "here: unknown raw column 'opend'. Did you mean 'opened'?"
-    assert refused("trimm(id)") == "here: unknown function 'trimm'. Did you mean 'trim'?"
+    assert refused("opend") == "here: raw column 'opend' does not exist. Did you mean 'opened'?"
+    assert refused("trimm(id)") == "here: function 'trimm' does not exist. Did you mean 'trim'?"
 
 
 def test_a_very_long_and_a_very_deep_expression() -> None:
@@ -171,4 +171,4 @@ def test_an_ease_scale_becomes_effort(tmp_path: Path) -> None:
     file = file_of(tmp_path, "id,opened,shop,ease\n1,2024-05-01 09:00:00,N,3\n2,2024-05-01 09:00:00,N,7\n3,2024-05-01 09:00:00,N,9\n")
     report = converted(tmp_path, toml, file)
     assert rows_of(report, "effort") == [(8 - 3,), (8 - 7,)]
-    assert kept_aside(report) == [("4", "effort", "too low", "-1")]
+    assert kept_aside(report) == [("4", "effort", "too low", "'-1")]

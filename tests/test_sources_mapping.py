@@ -19,26 +19,31 @@ def refused(folder: Path, toml: str) -> str:
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ("lable = 'x'\n" + SMALL, "small.toml: unknown key 'lable'. Did you mean 'label'?"),
-        ("[file]\ndelimeter = ';'\n" + SMALL, "small.toml: [file]: unknown key 'delimeter'. Did you mean 'delimiter'?"),
-        ("[file]\ndelimiter = ';;'\n" + SMALL, "small.toml: [file]: 'delimiter' is ';;', expected one character."),
-        ("[file]\ndecimal = ';'\n" + SMALL, 'small.toml: [file]: \'decimal\' is \';\', expected "" or "." or ",". Correct it.'),
+        ("lable = 'x'\n" + SMALL, "small.toml: key 'lable' does not exist. Did you mean 'label'?"),
+        ("[file]\ndelimeter = ';'\n" + SMALL, "small.toml: [file]: key 'delimeter' does not exist. Did you mean 'delimiter'?"),
+        ("[file]\ndelimiter = ';;'\n" + SMALL, "small.toml: [file]: delimiter is ';;', expected one character."),
+        ("[file]\ndecimal = ';'\n" + SMALL, "small.toml: [file]: decimal is ';', expected one of '', '.', ','."),
         (
             "[file]\nencoding = 'utf-9'\n" + SMALL,
             "small.toml: [file]: encoding 'utf-9' does not exist. Examples: utf-8, latin-1, cp949.",
         ),
         (
             "[file]\nheader_row = true\n" + SMALL,
-            "small.toml: [file]: 'header_row' is True, expected a whole number of at least 0. Correct it.",
+            "small.toml: [file]: header_row is True, expected int.",
         ),
+        ("[file]\nheader_row = 0\n" + SMALL, "small.toml: [file]: header_row is 0, expected 1 or more."),
+        ("[file]\nnulls = ['NA', 0]\n" + SMALL, "small.toml: [file]: nulls is ['NA', 0], expected a list of texts."),
+        (SMALL.replace('zone = "UTC"', 'zone = ""'), "small.toml: [time]: zone is empty. Fill it in."),
+        (SMALL.replace('zone = "UTC"', ""), "small.toml: [time]: zone is missing. Add it."),
+        ("dispositions = [1]\n" + SMALL, "small.toml: dispositions is [1], expected a list of tables."),
         (
             SMALL.replace("UTC", "Europe/Berlim"),
-            "small.toml: [time]: unknown time zone 'Europe/Berlim'. Did you mean 'Europe/Berlin'?",
+            "small.toml: [time]: time zone 'Europe/Berlim' is unknown, expected a name such as Europe/Paris.",
         ),
-        (SMALL.replace("[time]", "[times]"), "small.toml: unknown key 'times'. Did you mean 'time'?"),
+        (SMALL.replace("[time]", "[times]"), "small.toml: key 'times' does not exist. Did you mean 'time'?"),
         (
             SMALL.replace('opened_at = "opened"', 'openned_at = "opened"'),
-            "small.toml: [columns]: unknown column 'openned_at'. Did you mean 'opened_at'?",
+            "small.toml: [columns]: column 'openned_at' does not exist. Did you mean 'opened_at'?",
         ),
         (
             SMALL.replace('store = "shop"', ""),
@@ -51,7 +56,7 @@ def refused(folder: Path, toml: str) -> str:
         ),
         (
             "set_aside = ['opened_at']\n" + SMALL,
-            "small.toml: set_aside: unknown optional column 'opened_at'. Did you mean 'reopened_at'?",
+            "small.toml: set_aside: optional column 'opened_at' does not exist. Did you mean 'reopened_at'?",
         ),
         (
             "name = '../x'\n" + SMALL,
@@ -63,7 +68,7 @@ def refused(folder: Path, toml: str) -> str:
         ),
         (
             SMALL + "[[dispositions]]\ndisposition = 'sapm'\ncolumn = 'a'\n",
-            "small.toml: [[dispositions]]: unknown disposition 'sapm'. Did you mean 'spam'?",
+            "small.toml: [[dispositions]]: disposition 'sapm' does not exist. Did you mean 'spam'?",
         ),
         (SMALL + "[fold]\nkey = ['id']\n", "small.toml: [fold]: 'key' and 'order' must name raw columns, found ['id'] and []."),
         (
@@ -72,9 +77,9 @@ def refused(folder: Path, toml: str) -> str:
         ),
         (
             'x = "' + "y" * 600 + '"\n',
-            "small.toml: line 1 has 606 characters, expected at most 500. Break it over several lines.",
+            "small.toml: line 1 is longer than 500 characters. Break it.",
         ),
-        ("# comment\n" * 7000, "small.toml: 70000 bytes, expected at most 64000."),
+        ("# comment\n" * 7000, "small.toml: 65537 bytes or more, expected at most 65536. Split it."),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, toml: str, message: str) -> None:
@@ -82,11 +87,17 @@ def test_what_is_wrong_is_named(tmp_path: Path, toml: str, message: str) -> None
 
 
 def test_a_dotted_bomb_is_refused_at_once(tmp_path: Path) -> None:
-    assert "characters, expected at most" in refused(tmp_path, ".".join("a" * 20_000) + " = 1")
+    assert refused(tmp_path, ".".join("a" * 20_000) + " = 1") == "small.toml: line 1 is longer than 500 characters. Break it."
 
 
 def test_broken_toml(tmp_path: Path) -> None:
     assert refused(tmp_path, "[file\n").startswith("small.toml: not valid TOML: ")
+
+
+def test_a_mapping_file_that_is_not_there_is_no_bug(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(tmp_path / "nope.toml", tmp_path)
+    assert str(raised.value) == f"{tmp_path}/nope.toml: no such mapping file. Name an existing one."
 
 
 def test_a_circle_of_mappings(tmp_path: Path) -> None:
@@ -97,7 +108,10 @@ def test_a_circle_of_mappings(tmp_path: Path) -> None:
 
 
 def test_extending_what_does_not_exist(tmp_path: Path) -> None:
-    assert refused(tmp_path, 'extends = "boston_31"\n') == "small.toml: extends: unknown mapping 'boston_31'. Did you mean 'boston_311'?"
+    assert (
+        refused(tmp_path, 'extends = "boston_31"\n')
+        == "small.toml: extends: mapping 'boston_31' does not exist. Did you mean 'boston_311'?"
+    )
 
 
 def test_an_extension_lays_its_choices_over_the_others(tmp_path: Path) -> None:

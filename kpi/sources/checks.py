@@ -2,105 +2,84 @@
 
 import duckdb
 
-from kpi.events import BY_NAME, ENDS, MOMENTS, Column
+from kpi.events import BY_NAME, CLOCK_TOLERANCE, DEADLINE_YEARS, DEFAULT_SCALE, ENDS, LONGEST_CELL, MOMENTS, SCALE, YEARS, Column
+from kpi.sources.history import updates
 from kpi.sources.problems import note
-from kpi.sources.quoting import literals
-
-FIRST_YEAR, LAST_YEAR, NEVER = 1970, 2037, 9999
-SCALE = r"(-?[0-9]+([.][0-9]+)?)[.][.](-?[0-9]+([.][0-9]+)?)"
+from kpi.sources.quoting import literal, literals
+from kpi.words import text
 
 
-def check(connection: duckdb.DuckDBPyConnection, filled: tuple[str, ...]) -> None:
-    """Notes every broken rule of the table `typed`, whose columns are `filled`."""
+def check(connection: duckdb.DuckDBPyConnection, filled: tuple[str, ...], history: str) -> int:
+    """Notes every broken rule of `typed`, whose columns are `filled`; gives how many moments lie in the future.
+
+    That count is what the same export may change in from one day to the next.
+    """
     for column in (BY_NAME[name] for name in filled):
         _check_filled(connection, column)
-        _check_values(connection, column)
+        _check_text(connection, column)
         _check_range(connection, column)
     for name in MOMENTS:
         if name in filled:
-            _check_year(connection, name)
+            _check_years(connection, name)
     for name in ENDS:
         if name in filled:
-            note(connection, "typed", f"{name} < opened_at", name, "before it was opened", name, "at or after opened_at")
+            note(connection, "typed", f"{name} < opened_at", name, text("before it was opened"), name, text("at or after opened_at"))
     _check_scale(connection, filled)
+    return sum(_check_future(connection, name) for name in updates(history, filled))
 
 
 def _check_filled(connection: duckdb.DuckDBPyConnection, column: Column) -> None:
     if column.presence in ("key", "required"):
-        note(connection, "typed", f"{column.name} IS NULL", column.name, "empty", "''", column.meaning)
+        note(connection, "typed", f"{column.name} IS NULL", column.name, text("empty"), "''", text(column.meaning))
 
 
-def _check_values(connection: duckdb.DuckDBPyConnection, column: Column) -> None:
+def _check_text(connection: duckdb.DuckDBPyConnection, column: Column) -> None:
+    name = column.name
+    if column.type == "VARCHAR":
+        size, expected = f"length({name})", text("at most {most} characters", most=LONGEST_CELL)
+        note(connection, "typed", f"{size} > {LONGEST_CELL}", name, text("too long"), f"{size} || ' characters'", expected)
     if column.values:
-        note(
-            connection,
-            "typed",
-            f"{column.name} NOT IN ({literals(column.values)})",
-            column.name,
-            "not an allowed value",
-            column.name,
-            f"one of {', '.join(column.values)}",
-        )
+        expected = text("one of {values}", values=", ".join(column.values))
+        note(connection, "typed", f"{name} NOT IN ({literals(column.values)})", name, text("not an allowed value"), name, expected)
 
 
 def _check_range(connection: duckdb.DuckDBPyConnection, column: Column) -> None:
+    name = column.name
     if column.lowest is not None:
-        note(
-            connection,
-            "typed",
-            f"{column.name} < {column.lowest}",
-            column.name,
-            "too low",
-            column.name,
-            f"at least {column.lowest:g}",
-        )
+        expected = text("at least {lowest:g}", lowest=column.lowest)
+        note(connection, "typed", f"{name} < {column.lowest}", name, text("too low"), name, expected)
     if column.highest is not None:
-        note(
-            connection,
-            "typed",
-            f"{column.name} > {column.highest}",
-            column.name,
-            "too high",
-            column.name,
-            f"at most {column.highest:g}",
-        )
+        expected = text("at most {highest:g}", highest=column.highest)
+        note(connection, "typed", f"{name} > {column.highest}", name, text("too high"), name, expected)
 
 
-def _check_year(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+def _check_years(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Deadlines are promises, not measurements: they may lie far ahead."""
-    last = NEVER - 1 if name == "due_at" else LAST_YEAR
-    year = f"date_part('year', {name})"
-    note(
-        connection,
-        "typed",
-        f"{year} NOT BETWEEN {FIRST_YEAR} AND {last}",
-        name,
-        "not a real date",
-        name,
-        f"a year from {FIRST_YEAR} to {last}",
-    )
+    first, last = DEADLINE_YEARS if name == "due_at" else YEARS
+    expected = text("a year from {first} to {last}", first=first, last=last)
+    test = f"{name} < {_start_of(first)} OR {name} >= {_start_of(last + 1)}"
+    note(connection, "typed", test, name, text("not a real date"), name, expected)
+
+
+def _check_future(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    test = f"{name} > getvariable('latest') AND {name} < {_start_of(YEARS[1] + 1)}"
+    expected = text("at most {days} days after now", days=CLOCK_TOLERANCE.days)
+    return note(connection, "typed", test, name, text("in the future"), name, expected)
+
+
+def _start_of(year: int) -> str:
+    return f"TIMESTAMPTZ '{year}-01-01 00:00:00+00'"
 
 
 def _check_scale(connection: duckdb.DuckDBPyConnection, filled: tuple[str, ...]) -> None:
-    if "satisfaction" not in filled:
-        return
-    scale = "coalesce(satisfaction_scale, '1..5')" if "satisfaction_scale" in filled else "'1..5'"
-    bounds = [f"try_cast(regexp_extract({scale}, '^{SCALE}$', {group}) AS DOUBLE)" for group in (1, 3)]
-    note(
-        connection,
-        "typed",
-        f"satisfaction IS NOT NULL AND {bounds[0]} IS NULL",
-        "satisfaction_scale",
-        "not a scale",
-        scale,
-        "lowest..highest, as 1..5",
-    )
-    note(
-        connection,
-        "typed",
-        f"satisfaction NOT BETWEEN {bounds[0]} AND {bounds[1]}",
-        "satisfaction",
-        "outside its scale",
-        "satisfaction",
-        "a score on satisfaction_scale (default 1..5)",
-    )
+    lowest, highest = (str(bound) for bound in DEFAULT_SCALE)
+    if "satisfaction_scale" in filled:
+        bounds = [f"try_cast(regexp_extract(satisfaction_scale, {literal(SCALE)}, {group}) AS DECIMAL(9,4))" for group in (1, 2)]
+        test = f"satisfaction_scale IS NOT NULL AND NOT coalesce({bounds[0]} < {bounds[1]}, false)"
+        expected = text("lowest..highest, as 1..5")
+        note(connection, "typed", test, "satisfaction_scale", text("not a scale"), "satisfaction_scale", expected)
+        lowest, highest = f"coalesce({bounds[0]}, {lowest})", f"coalesce({bounds[1]}, {highest})"
+    if "satisfaction" in filled:
+        expected = text("a score on satisfaction_scale (default 1..5)")
+        test = f"satisfaction NOT BETWEEN {lowest} AND {highest}"
+        note(connection, "typed", test, "satisfaction", text("outside its scale"), "satisfaction", expected)

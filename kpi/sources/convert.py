@@ -8,15 +8,18 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
 import duckdb
 
-from kpi import costs
 from kpi.errors import ConfigError, ExtractError
+from kpi.events import CLOCK_TOLERANCE
+from kpi.quarantine import LONGEST_TEXT
 from kpi.sources import (
     checks,
+    costs,
     folding,
     history,
     moments,
@@ -31,20 +34,29 @@ from kpi.sources.expressions import position_of
 from kpi.sources.mapping import Mapping
 from kpi.sources.numbers import Marks, number_macro
 from kpi.sources.quoting import literal
+from kpi.words import text
 
-KEPT_ASIDE = (resources.files("kpi") / "sql" / "kept_aside.sql").read_text(encoding="utf-8")
+SQL = resources.files("kpi") / "sql"
+MACROS, KEPT_ASIDE = ((SQL / name).read_text(encoding="utf-8") for name in ("macros.sql", "kept_aside.sql"))
 Progress = Callable[[float, str], None]
-FORM = "1"  # of the extracts written here: a new number gives every extract a new name
+FORM = "2"  # of the extracts written here: a new number gives every extract a new name
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """Where a conversion writes: names are never reused for other content."""
 
-    stem: str
     extract: Path
     kept_aside: Path
-    scratch: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Typed:
+    """What became of the columns: those that are filled, moments in the future, cost pools nobody could bear."""
+
+    columns: tuple[str, ...]
+    in_the_future: int
+    unshared_pools: int
 
 
 def convert(mapping: Mapping, files: Sequence[Path], extracts: Path, progress: Progress) -> Conversion:
@@ -52,28 +64,23 @@ def convert(mapping: Mapping, files: Sequence[Path], extracts: Path, progress: P
     if not files:
         raise ExtractError("mapping {name}: no files, expected at least one. Name the export.", name=mapping.name)
     with tempfile.TemporaryDirectory(prefix="kpi-convert-") as folder:
-        place = _place(mapping, files, extracts, Path(folder))
         try:
             with duckdb.connect() as connection:
-                report = _convert(connection, mapping, files, place, progress)
+                report = _convert(connection, mapping, files, extracts, Path(folder), progress)
         except ConfigError as error:
             raise ConfigError("{name}.toml: {problem}", name=mapping.name, problem=error) from error
-    progress(1.0, "Done")
+    progress(1.0, text("Done"))
     return report
 
 
-def _place(mapping: Mapping, files: Sequence[Path], extracts: Path, scratch: Path) -> Place:
-    stem = f"{files[0].stem}-{_fingerprint(mapping, files)}"
-    return Place(
-        stem=stem,
-        extract=extracts / mapping.name / f"{stem}.parquet",
-        kept_aside=extracts.parent / "kept_aside" / f"{stem}.csv",
-        scratch=scratch,
-    )
+def _place(mapping: Mapping, files: Sequence[Path], extracts: Path, in_the_future: int) -> Place:
+    stem = f"{files[0].stem}-{fingerprint(mapping, files, in_the_future)}"
+    return Place(extract=extracts / mapping.name / f"{stem}.parquet", kept_aside=extracts.parent / "kept_aside" / f"{stem}.csv")
 
 
-def _fingerprint(mapping: Mapping, files: Sequence[Path]) -> str:
-    whole = hashlib.sha256(f"{FORM} {mapping.name} {mapping.digest}".encode())
+def fingerprint(mapping: Mapping, files: Sequence[Path], in_the_future: int) -> str:
+    """Of all that decides what is written. Moments only leave the future, so their number says which of them are in it."""
+    whole = hashlib.sha256(f"{FORM} {mapping.name} {mapping.digest} {in_the_future}".encode())
     for file in files:
         whole.update(_file_digest(file).encode())
     return whole.hexdigest()[:12]
@@ -87,24 +94,25 @@ def _file_digest(file: Path) -> str:
 
 
 def _convert(
-    connection: duckdb.DuckDBPyConnection, mapping: Mapping, files: Sequence[Path], place: Place, progress: Progress
+    connection: duckdb.DuckDBPyConnection, mapping: Mapping, files: Sequence[Path], extracts: Path, scratch: Path, progress: Progress
 ) -> Conversion:
-    _prepare(connection, mapping, place)
-    progress(0.05, "Reading the files")
-    raw = reading.renamed(reading.read(connection, mapping.file, files, place.scratch), mapping.rename)
-    lock(connection, place.scratch)
+    _prepare(connection, mapping, scratch)
+    progress(0.05, text("Reading the files"))
+    raw = reading.renamed(reading.read(connection, mapping.file, files, scratch), mapping.rename)
+    lock(connection, scratch)
     raw_profiles = profiles.profiles(connection, "raw", profiles.raw_names(raw.columns))
-    progress(0.30, "Mapping values")
+    progress(0.30, text("Mapping values"))
     outside = values.outside_allowed(connection, mapping, raw.columns)
     values.map_raw(connection, mapping, raw.columns)
-    progress(0.40, "Folding rows into events")
+    progress(0.40, text("Folding rows into events"))
     folded = folding.fold(connection, mapping, raw.columns)
-    progress(0.60, "Checking every event")
-    filled, unshared = _typed(connection, mapping, raw.columns)
-    progress(0.80, "Writing the extract")
-    names = history.write_versions(connection, mapping.history, filled)
-    _write(connection, place, names)
-    progress(0.95, "Counting")
+    progress(0.60, text("Checking every event"))
+    typed = _typed(connection, mapping, raw.columns)
+    place = _place(mapping, files, extracts, typed.in_the_future)
+    progress(0.80, text("Writing the extract"))
+    names = history.write_versions(connection, mapping.history, typed.columns)
+    _write(connection, place, names, scratch)
+    progress(0.95, text("Counting"))
     return reports.report(
         connection,
         reports.Facts(
@@ -116,21 +124,23 @@ def _convert(
             raw_profiles=raw_profiles,
             outside_allowed=outside,
             fold_duplicates=folded.duplicates,
-            unshared_pools=unshared,
-            columns=filled,
+            unshared_pools=typed.unshared_pools,
+            columns=typed.columns,
         ),
     )
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, mapping: Mapping, place: Place) -> None:
+def _prepare(connection: duckdb.DuckDBPyConnection, mapping: Mapping, scratch: Path) -> None:
     for setting in (
         "TimeZone = 'UTC'",
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
         "python_enable_replacements = false",
-        f"temp_directory = {literal(str(place.scratch / 'spill'))}",
+        f"temp_directory = {literal(str(scratch / 'spill'))}",
     ):
         connection.execute(f"SET {setting}")
+    connection.execute("SET VARIABLE latest = $latest::TIMESTAMPTZ", {"latest": datetime.now(UTC) + CLOCK_TOLERANCE})
+    connection.execute(MACROS)
     problems.prepare(connection)
     moments.prepare(connection, mapping.clock)
     connection.execute(number_macro(Marks(decimal=mapping.file.decimal, thousands=mapping.file.thousands)))
@@ -146,8 +156,7 @@ def lock(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
         connection.execute(f"SET {setting}")
 
 
-def _typed(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
-    """The columns that are filled, and the number of cost pools nobody could bear."""
+def _typed(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple[str, ...]) -> Typed:
     given = values.given_values(connection, mapping, columns)
     filled = tuple(value.target for value in given)
     if "responded_at" in mapping.set_aside and "has_response" not in filled:
@@ -155,25 +164,25 @@ def _typed(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tup
     values.type_values(connection, mapping, given)
     if "has_response" in filled:
         connection.execute("ALTER TABLE typed ADD COLUMN IF NOT EXISTS has_response BOOLEAN")
-    checks.check(connection, filled)
+    in_the_future = checks.check(connection, filled, mapping.history)
     problems.set_aside(connection, mapping.set_aside)
     if mapping.costs is None:
-        return filled, 0
+        return Typed(columns=filled, in_the_future=in_the_future, unshared_pools=0)
     if mapping.costs.currency:
         cells = [f"c{position_of('[costs]', name, columns)}" for name in (mapping.costs.currency, mapping.costs.booked_on)]
         costs.convert_currency(connection, mapping.costs, cells[0], cells[1], filled)
     unshared = costs.allocate(connection, mapping.costs, mapping.clock.zone, filled) if mapping.costs.pools else 0
-    return costs.filled_by(mapping.costs, filled), unshared
+    return Typed(columns=costs.filled_by(mapping.costs, filled), in_the_future=in_the_future, unshared_pools=unshared)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, place: Place, names: tuple[str, ...]) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, place: Place, names: tuple[str, ...], scratch: Path) -> None:
     if _one(connection, "SELECT count(*) FROM versions"):
-        draft = place.scratch / "extract.parquet"
+        draft = scratch / "extract.parquet"
         connection.execute(f"COPY (SELECT {', '.join(names)} FROM versions) TO {literal(str(draft))} (FORMAT parquet, COMPRESSION zstd)")
         _publish(draft, place.extract)
-    connection.execute(KEPT_ASIDE)
+    connection.execute(KEPT_ASIDE, {"unreadable": text("unreadable row"), "longest": LONGEST_TEXT})
     if _one(connection, "SELECT count(*) FROM kept_aside"):
-        draft = place.scratch / "kept_aside.csv"
+        draft = scratch / "kept_aside.csv"
         connection.execute(f"COPY (SELECT * EXCLUDE (row_id) FROM kept_aside) TO {literal(str(draft))} (HEADER)")
         _publish(draft, place.kept_aside)
 

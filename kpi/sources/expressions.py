@@ -11,8 +11,8 @@ from functools import cache
 
 import duckdb
 
+from kpi.configuration import refuse_unknown
 from kpi.errors import ConfigError
-from kpi.sources.toml import unknown
 
 LONGEST = 2_000
 
@@ -148,9 +148,8 @@ def _check(where: str, node: Node, raw_columns: tuple[str, ...]) -> int | None:
 
 def _check_function(where: str, node: Node) -> None:
     name = str(node["function_name"]).lower()
-    known = OPERATORS if node["is_operator"] else FUNCTIONS
-    if name not in known or node["schema"] or node["catalog"]:
-        raise unknown(where, "function", name, FUNCTIONS)
+    _refuse_elsewhere(node, name, where)
+    refuse_unknown(name, OPERATORS if node["is_operator"] else FUNCTIONS, "function", where)
     arguments, orders = node["arguments"], node["order_bys"]
     named = isinstance(arguments, list) and any(argument["name"] for argument in arguments)
     ordered = isinstance(orders, dict) and orders["orders"]
@@ -159,8 +158,14 @@ def _check_function(where: str, node: Node) -> None:
 
 
 def _check_type(where: str, node: Node) -> None:
-    if str(node["type_name"]).lower() not in TYPES or node["schema"] or node["catalog"]:
-        raise unknown(where, "type", str(node["type_name"]), TYPES)
+    name = str(node["type_name"]).lower()
+    _refuse_elsewhere(node, name, where)
+    refuse_unknown(name, TYPES, "type", where)
+
+
+def _refuse_elsewhere(node: Node, name: str, where: str) -> None:
+    if node["schema"] or node["catalog"]:
+        raise ConfigError("{where}: '{name}' of a schema, expected the plain name.", where=where, name=name)
 
 
 def _place(where: str, node: Node, raw_columns: tuple[str, ...]) -> int:
@@ -173,8 +178,7 @@ def _place(where: str, node: Node, raw_columns: tuple[str, ...]) -> int:
 
 def position_of(where: str, column: str, raw_columns: tuple[str, ...]) -> int:
     """The position of a raw column, which must stand in the file exactly once."""
-    if column not in raw_columns:
-        raise unknown(where, "raw column", column, raw_columns)
+    refuse_unknown(column, raw_columns, "raw column", where)
     if raw_columns.count(column) > 1:
         raise ConfigError(
             "{where}: the file has {count} columns named '{column}', expected one. Rename them in the export.",

@@ -12,6 +12,7 @@ from kpi.sources.expressions import checked, position_of
 from kpi.sources.mapping import Mapping
 from kpi.sources.sections import Fold, FoldStep
 from kpi.sources.values import type_of
+from kpi.words import text
 
 ORDER = "DECIMAL(38,10)"
 
@@ -54,15 +55,15 @@ def _fold(connection: duckdb.DuckDBPyConnection, mapping: Mapping, rule: Fold, c
 
 def _check_rows(connection: duckdb.DuckDBPyConnection, rule: Fold, key: list[str], order: list[str]) -> None:
     for name, cell in zip(rule.key, key, strict=True):
-        problems.note(connection, "raw", f"{cell} IS NULL", name, "empty", "''", "the key of an event")
+        problems.note(connection, "raw", f"{cell} IS NULL", name, text("empty"), "''", text("the key of an event"))
     for name, cell in zip(rule.order, order, strict=True):
-        problems.note(connection, "raw", f"try_cast({cell} AS {ORDER}) IS NULL", name, "not a number", cell, "a number to order by")
+        test = f"try_cast({cell} AS {ORDER}) IS NULL"
+        problems.note(connection, "raw", test, name, text("not a number"), cell, text("a number to order by"))
 
 
 def _step(connection: duckdb.DuckDBPyConnection, mapping: Mapping, step: FoldStep, columns: tuple[str, ...]) -> Step:
     where = f"[fold.{step.target}] where"
-    text = step.where or "true"
-    test = checked(where, text, columns)
+    test = checked(where, step.where or "true", columns)
     type_of(connection, where, f"CAST({test.sql} AS BOOLEAN)", "raw")
     found = " || ' ' || ".join(f"coalesce(c{position}, '')" for position in test.columns) or "''"
     problems.note(
@@ -70,9 +71,9 @@ def _step(connection: duckdb.DuckDBPyConnection, mapping: Mapping, step: FoldSte
         "raw",
         f"TRY(struct_pack(v := {test.sql})) IS NULL",
         step.target,
-        "expression failed",
+        text("expression failed"),
         found,
-        "cells the expression can work with",
+        text("cells the expression can work with"),
     )
     return Step(
         target=step.target,
@@ -96,7 +97,7 @@ def _value(connection: duckdb.DuckDBPyConnection, mapping: Mapping, step: FoldSt
         step.column,
         "reason",
         cell,
-        "a date and time in one of [time] formats",
+        text("a date and time in one of [time] formats"),
     )
     return f"(SELECT moment FROM cell_moments WHERE cell = raw.{cell})"
 

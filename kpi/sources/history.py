@@ -14,6 +14,11 @@ KNOWN_AT_ONCE = ("event_id", "source", "opened_at", "due_at", "customer", *DIMEN
 HAPPENINGS = tuple(name for name in MOMENTS if name not in ("updated_at", "due_at"))
 
 
+def updates(history: str, filled: tuple[str, ...]) -> tuple[str, ...]:
+    """The filled columns whose moments become an `updated_at`."""
+    return tuple(name for name in (*HAPPENINGS, "updated_at") if name in filled and (name == "updated_at" or history == "replay"))
+
+
 def write_versions(connection: duckdb.DuckDBPyConnection, history: str, filled: tuple[str, ...]) -> tuple[str, ...]:
     """Fills `versions` from `typed`, and gives its columns in the order of the contract."""
     names = tuple(column.name for column in COLUMNS if column.name in filled or column.name == "updated_at")
@@ -33,7 +38,7 @@ def _whole(name: str) -> str:
 
 
 def _replay(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...], filled: tuple[str, ...]) -> None:
-    happened = [name for name in (*HAPPENINGS, "updated_at") if name in filled]
+    happened = updates("replay", filled)
     moments = ", ".join(happened)
     wanted = ", ".join(f"{_then(name)} AS {name}" for name in names)
     connection.execute(
@@ -43,7 +48,7 @@ def _replay(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...], fille
     )
 
 
-def _starts(happened: list[str], filled: tuple[str, ...]) -> str:
+def _starts(happened: tuple[str, ...], filled: tuple[str, ...]) -> str:
     """The moments at which something changed; an update before the last of them says nothing more."""
     own = [name for name in happened if name != "updated_at"]
     return ", ".join((*own, f"greatest({', '.join(happened)})") if "updated_at" in filled else own)

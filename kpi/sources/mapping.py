@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from kpi.costs import Costs, costs_of
+from kpi.configuration import Table, choice, only, parse, present, refuse_unknown, typed, written
 from kpi.errors import ConfigError, UnknownName
 from kpi.events import BY_NAME, COLUMNS
-from kpi.sources import sections, toml
+from kpi.sources import sections
+from kpi.sources.costs import Costs, costs_of
 from kpi.sources.sections import Allowed, Clock, DispositionRule, FileForm, Fold, ValueMap
 
 SHIPPED = Path(__file__).parent
@@ -74,20 +75,27 @@ def named(name: str, folder: Path) -> Mapping:
 def load(path: Path, folder: Path) -> Mapping:
     """The mapping in a file, with everything it extends."""
     merged = _extended(path, folder, ())
-    toml.only(str(path), merged, KEYS)
-    return _mapping(str(path), path.stem, merged)
+    only(merged, KEYS, str(path))
+    return _mapping(merged, path)
 
 
 def _extended(path: Path, folder: Path, seen: tuple[Path, ...]) -> dict[str, object]:
     if path in seen:
         chain = " -> ".join(entry.stem for entry in (*seen, path))
         raise ConfigError("{path}: 'extends' goes in a circle: {chain}. Remove one.", path=path, chain=chain)
-    own = toml.read(path)
-    parent = toml.text(str(path), own, "extends", "")
+    own = _own(path)
+    parent = typed(own, "extends", str, "", str(path))
     own.pop("extends", None)
     if not parent:
         return own
     return _merged(_extended(_parent(path, parent, folder), folder, (*seen, path)), own)
+
+
+def _own(path: Path) -> dict[str, object]:
+    try:
+        return parse(present(path), str(path))
+    except FileNotFoundError as error:
+        raise ConfigError("{path}: no such mapping file. Name an existing one.", path=path) from error
 
 
 def _parent(path: Path, parent: str, folder: Path) -> Path:
@@ -95,14 +103,13 @@ def _parent(path: Path, parent: str, folder: Path) -> Path:
     shipped = SHIPPED / f"{parent}.toml"
     if parent == path.stem and path != shipped and shipped.exists():
         return shipped
-    if parent not in paths:
-        raise toml.unknown(f"{path}: extends", "mapping", parent, paths)
+    refuse_unknown(parent, paths, "mapping", f"{path}: extends")
     return paths[parent]
 
 
 def _merged(base: dict[str, object], own: dict[str, object]) -> dict[str, object]:
     """The base with `own` laid over it. What `own` maps anew forgets how the base mapped it, and its name and label."""
-    forgotten = {target for section in (*SECTIONS, "fold") for target in toml.table("mapping", own, section) if target in BY_NAME}
+    forgotten = {target for section in (*SECTIONS, "fold") for target in typed(own, section, dict, {}, "mapping") if target in BY_NAME}
     kept = {key: _without(value, forgotten) if key in (*SECTIONS, "fold") else value for key, value in base.items() if key != "name"}
     return _laid_over(kept, own)
 
@@ -119,50 +126,52 @@ def _laid_over(base: dict[str, object], own: dict[str, object]) -> dict[str, obj
     return result
 
 
-def _mapping(where: str, stem: str, table: toml.Table) -> Mapping:
-    costs = costs_of(f"{where}: [costs]", toml.table(where, table, "costs"), Path(where).parent)
+def _mapping(table: Table, path: Path) -> Mapping:
+    where = str(path)
+    costs = costs_of(_section(table, "costs", where), path.parent, f"{where}: [costs]")
     mapping = Mapping(
-        name=_name(where, toml.text(where, table, "name", stem)),
-        label=toml.text(where, table, "label", stem),
-        file=sections.file_form(f"{where}: [file]", toml.table(where, table, "file")),
-        clock=sections.clock(f"{where}: [time]", toml.table(where, table, "time")),
-        rename=sections.renames(f"{where}: [rename]", toml.table(where, table, "rename")),
-        columns=_targets(where, table, "columns"),
-        constants=_targets(where, table, "constants"),
-        expressions=_targets(where, table, "expressions"),
-        values=sections.value_maps(where, toml.table(where, table, "values")),
-        allowed=sections.all_allowed(where, toml.table(where, table, "allowed")),
-        dispositions=tuple(
-            sections.disposition_rule(f"{where}: [[dispositions]]", rule) for rule in toml.tables(where, table, "dispositions")
-        ),
-        fold=sections.fold(f"{where}: [fold]", toml.table(where, table, "fold")),
-        history=toml.choice(where, table, "history", HISTORIES),
-        set_aside=sections.set_aside(where, toml.texts(where, table, "set_aside", ())),
+        name=_name(typed(table, "name", str, path.stem, where), where),
+        label=typed(table, "label", str, path.stem, where),
+        file=sections.file_form(_section(table, "file", where), f"{where}: [file]"),
+        clock=sections.clock(_section(table, "time", where), f"{where}: [time]"),
+        rename=sections.renames(_section(table, "rename", where), f"{where}: [rename]"),
+        columns=_targets(table, "columns", where),
+        constants=_targets(table, "constants", where),
+        expressions=_targets(table, "expressions", where),
+        values=sections.value_maps(_section(table, "values", where), where),
+        allowed=sections.all_allowed(_section(table, "allowed", where), where),
+        dispositions=sections.disposition_rules(table, where),
+        fold=sections.fold(_section(table, "fold", where), f"{where}: [fold]"),
+        history=choice(table, "history", HISTORIES, where),
+        set_aside=sections.set_aside(table, where),
         costs=costs,
         digest=_digest(table, costs),
     )
-    _check_targets(where, mapping)
+    _check_targets(mapping, where)
     return mapping
 
 
-def _digest(table: toml.Table, costs: Costs | None) -> str:
+def _section(table: Table, key: str, where: str) -> Table:
+    return typed(table, key, dict, {}, where)
+
+
+def _digest(table: Table, costs: Costs | None) -> str:
     """Over the costs too: their rates may stand in a file of their own."""
     return hashlib.sha256((json.dumps(table, sort_keys=True, default=str) + repr(costs)).encode()).hexdigest()
 
 
-def _name(where: str, name: str) -> str:
+def _name(name: str, where: str) -> str:
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
         return name
     raise ConfigError("{where}: name '{name}', expected small letters, digits, _ and -. It becomes a folder name.", where=where, name=name)
 
 
-def _targets(where: str, table: toml.Table, section: str) -> dict[str, str]:
+def _targets(table: Table, section: str, where: str) -> dict[str, str]:
     """Canonical column -> text; an empty text takes a column of the extended mapping away."""
-    entries = toml.table(where, table, section)
+    entries, here = _section(table, section, where), f"{where}: [{section}]"
     for target in entries:
-        if target not in BY_NAME:
-            raise toml.unknown(f"{where}: [{section}]", "column", target, BY_NAME)
-    texts = {target: toml.scalar(f"{where}: [{section}]", entries, target) for target in entries}
+        refuse_unknown(target, BY_NAME, "column", here)
+    texts = {target: written(entries, target, here) for target in entries}
     return {target: text for target, text in texts.items() if text}
 
 
@@ -173,7 +182,7 @@ def sources(mapping: Mapping) -> tuple[str, ...]:
     return (*mapping.columns, *mapping.constants, *mapping.expressions, *folded, *judged)
 
 
-def _check_targets(where: str, mapping: Mapping) -> None:
+def _check_targets(mapping: Mapping, where: str) -> None:
     targets = sources(mapping)
     for target in targets:
         if targets.count(target) > 1:

@@ -13,6 +13,7 @@ import duckdb
 from kpi.errors import ConfigError
 from kpi.sources.quoting import literal
 from kpi.sources.sections import Clock
+from kpi.words import text
 
 WALLS = (files("kpi") / "sql" / "walls.sql").read_text(encoding="utf-8")
 CELLS = (files("kpi") / "sql" / "cells.sql").read_text(encoding="utf-8")
@@ -53,7 +54,7 @@ def learn(connection: duckdb.DuckDBPyConnection, clock: Clock, cells: str) -> No
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE readings AS {readings}")
     learn_walls(connection, clock, "SELECT wall FROM readings")
-    connection.execute(CELLS)
+    connection.execute(CELLS, {"unreadable": text("not a date in a known format"), "two_readings": text("date can be read in two ways")})
 
 
 def learn_walls(connection: duckdb.DuckDBPyConnection, clock: Clock, walls: str) -> None:
@@ -62,7 +63,8 @@ def learn_walls(connection: duckdb.DuckDBPyConnection, clock: Clock, walls: str)
         f"CREATE OR REPLACE TEMP TABLE unjudged AS SELECT DISTINCT wall FROM ({walls}) "
         "WHERE wall IS NOT NULL AND wall NOT IN (SELECT wall FROM wall_moments)"
     )
-    connection.execute(WALLS, {"zone": clock.zone, "ambiguous": clock.ambiguous, "nonexistent": clock.nonexistent})
+    reasons = {"twice": text("local time happened twice"), "never": text("local time never happened")}
+    connection.execute(WALLS, {"zone": clock.zone, "ambiguous": clock.ambiguous, "nonexistent": clock.nonexistent, **reasons})
 
 
 def _reading(cell: str, wanted: str) -> tuple[str, str]:

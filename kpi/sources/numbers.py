@@ -1,11 +1,7 @@
 """Numbers as people write them. A number that could be read in two ways is refused, never guessed."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 
-import duckdb
-
-from kpi.errors import ExtractError
 from kpi.sources.quoting import literal
 
 PLAIN = "[+-]?[0-9]+"
@@ -65,15 +61,3 @@ def number_macro(marks: Marks) -> str:
         f"CREATE MACRO number(cell) AS CASE WHEN cell IS NULL THEN NULL WHEN ({found}) IS NULL "
         f"THEN CAST(concat('no number: ', cell) AS DECIMAL(38,10)) ELSE CAST(({found}) AS DECIMAL(38,10)) END"
     )
-
-
-def parse_number(text: str, decimal: str, nulls: tuple[str, ...]) -> Decimal | None:
-    """One number, read exactly as a conversion reads it; None for a null marker. Refused: ExtractError."""
-    cell = text.strip()
-    if not cell or cell in nulls:
-        return None
-    with duckdb.connect() as connection:
-        row = connection.execute(f"SELECT {number_sql('$cell', Marks(decimal=decimal, thousands=''))}", {"cell": cell}).fetchone()
-    if not row or row[0] is None:
-        raise ExtractError("'{found}' is not certain, expected {expected}.", found=text, expected=EXPECTED)
-    return Decimal(row[0])

@@ -22,15 +22,16 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE TABLE aside (row_id BIGINT, name VARCHAR, reason VARCHAR, found VARCHAR, expected VARCHAR)")
 
 
-def note(connection: duckdb.DuckDBPyConnection, table: str, test: str, name: str, reason: str, found: str, expected: str) -> None:
-    """Notes every row of the table for which the SQL `test` holds; `found` is SQL, the rest is text."""
-    note_sql(connection, table, test, name, literal(reason), found, expected)
+def note(connection: duckdb.DuckDBPyConnection, table: str, test: str, name: str, reason: str, found: str, expected: str) -> int:
+    """Notes every row of the table for which the SQL `test` holds, and gives their number; `found` is SQL, the rest is text."""
+    return note_sql(connection, table, test, name, literal(reason), found, expected)
 
 
-def note_sql(connection: duckdb.DuckDBPyConnection, table: str, test: str, name: str, reason: str, found: str, expected: str) -> None:
+def note_sql(connection: duckdb.DuckDBPyConnection, table: str, test: str, name: str, reason: str, found: str, expected: str) -> int:
     """As `note`, with a reason that is SQL."""
     query = PROBLEM.format(name=literal(name), reason=reason, found=found, expected=literal(expected), table=table, test=test)
-    connection.execute(f"INSERT INTO problems {query}")
+    row = connection.execute(f"INSERT INTO problems {query}").fetchone()
+    return int(row[0]) if row else 0
 
 
 def set_aside(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...]) -> None:

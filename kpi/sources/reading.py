@@ -16,11 +16,12 @@ from typing import IO
 import duckdb
 from python_calamine import CalamineError, CalamineWorkbook
 
+from kpi.configuration import refuse_unknown
 from kpi.errors import ConfigError, ExtractError
 from kpi.sources.expressions import position_of
 from kpi.sources.quoting import literal, literals
 from kpi.sources.sections import FileForm
-from kpi.sources.toml import unknown
+from kpi.words import text
 
 MOST_BYTES = 16 * 2**30
 MOST_COLUMNS = 2_000
@@ -184,8 +185,7 @@ def _sheet(form: FileForm, file: Path, scratch: Path) -> Part:
     except (CalamineError, OSError) as error:
         raise ExtractError("{file}: not a workbook ({problem}). Export it again.", file=file.name, problem=error) from error
     name = form.sheet or workbook.sheet_names[0]
-    if name not in workbook.sheet_names:
-        raise unknown(f"{file.name}: [file]", "sheet", name, workbook.sheet_names)
+    refuse_unknown(name, workbook.sheet_names, "sheet", f"{file.name}: [file]")
     rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
     return _written(f"{file.name}/{name}", rows[form.header_row - 1 :], scratch)
 
@@ -275,9 +275,8 @@ def _scan(part: Part, width: int) -> str:
 def _keep_broken(connection: duckdb.DuckDBPyConnection, number: int) -> None:
     """Moves DuckDB's rejected lines to `broken`, and counts them into the numbers of the rows behind them."""
     connection.execute(
-        "INSERT INTO broken SELECT DISTINCT ON (line) $part, line, error_message, 'as many cells as the header, "
-        "quotes closed' FROM reject_errors ORDER BY line, column_idx",
-        {"part": number},
+        "INSERT INTO broken SELECT DISTINCT ON (line) $part, line, error_message, $expected FROM reject_errors ORDER BY line, column_idx",
+        {"part": number, "expected": text("as many cells as the header, quotes closed")},
     )
     lines = connection.execute("SELECT file_row FROM broken WHERE part = $part ORDER BY 1", {"part": number}).fetchall()
     connection.execute("CREATE OR REPLACE TEMP TABLE gaps (after BIGINT)")

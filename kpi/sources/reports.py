@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import duckdb
 
+from kpi.events import YEARS
 from kpi.sources.conversion import Conversion, Profile, RuleMatches
 from kpi.sources.mapping import Mapping
 from kpi.sources.profiles import profiles
 from kpi.sources.quoting import literal
 from kpi.sources.reading import Raw
 from kpi.sources.values import rule_sql
-
-FAR_DEADLINE = "DATE '2038-01-01'"
+from kpi.words import text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,18 +116,19 @@ def _odd_moments(connection: duckdb.DuckDBPyConnection, odd: str) -> int:
 
 def _warnings(connection: duckdb.DuckDBPyConnection, facts: Facts) -> dict[str, int]:
     """What is allowed and yet worth a look; only what occurs."""
-    counts = {**_event_warnings(connection, facts.columns), "cost pools nobody could bear": facts.unshared_pools}
+    counts = {**_event_warnings(connection, facts.columns), text("cost pools nobody could bear"): facts.unshared_pools}
     repeated = "SELECT count(*) FROM versions GROUP BY event_id, updated_at HAVING count(*) > 1"
-    counts["event_id and updated_at more than once"] = _count(connection, f"({repeated})")
+    counts[text("event_id and updated_at more than once")] = _count(connection, f"({repeated})")
     return {warning: count for warning, count in counts.items() if count}
 
 
 def _event_warnings(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -> dict[str, int]:
+    far = YEARS[1] + 1
     tests = {
-        "due_at in 2038 or later": ("due_at", f"due_at >= {FAR_DEADLINE}"),
-        "due_at before opened_at": ("due_at", "due_at < opened_at"),
-        "reopened": ("reopen_count", "reopen_count > 0"),
-        "resolved_at before responded_at": ("responded_at", "resolved_at < responded_at"),
+        text("due_at in {year} or later", year=far): ("due_at", f"due_at >= DATE '{far}-01-01'"),
+        text("due_at before opened_at"): ("due_at", "due_at < opened_at"),
+        text("reopened"): ("reopen_count", "reopen_count > 0"),
+        text("resolved_at before responded_at"): ("responded_at", "resolved_at < responded_at"),
     }
     return {
         warning: _count(connection, f"good WHERE {test}")

@@ -1,11 +1,10 @@
 """The sections of a mapping, each read from its TOML table into what it means."""
 
 from dataclasses import dataclass
-from zoneinfo import available_timezones
 
+from kpi.configuration import Table, choice, filled, only, refuse_unknown, tables, texts, typed, whole, written, zone_name
 from kpi.errors import ConfigError
 from kpi.events import BY_NAME, COLUMNS, DISPOSITIONS
-from kpi.sources import toml
 
 REFUSE = "refuse"
 STEPS = ("first", "last", "trailing_run_start", "count_where", "count_exits_where")
@@ -83,30 +82,30 @@ class Fold:
     steps: tuple[FoldStep, ...]
 
 
-def file_form(where: str, table: toml.Table) -> FileForm:
+def file_form(table: Table, where: str) -> FileForm:
     """How the file is written."""
-    toml.only(where, table, FileForm.__dataclass_fields__)
+    only(table, FileForm.__dataclass_fields__, where)
     return FileForm(
-        format=toml.choice(where, table, "format", ("ending", "csv", "xlsx", "parquet")),
-        delimiter=_character(where, table, "delimiter", ","),
-        quote=_character(where, table, "quote", '"'),
-        encoding=_encoding(where, toml.text(where, table, "encoding", "utf-8")),
-        header_row=max(toml.whole(where, table, "header_row", 1), 1),
-        sheet=toml.text(where, table, "sheet", ""),
-        nulls=toml.texts(where, table, "nulls", ()),
-        decimal=toml.choice(where, table, "decimal", ("", ".", ",")),
-        thousands=toml.choice(where, table, "thousands", ("", ",", ".", " ", "'")),
+        format=choice(table, "format", ("ending", "csv", "xlsx", "parquet"), where),
+        delimiter=_character(table, "delimiter", ",", where),
+        quote=_character(table, "quote", '"', where),
+        encoding=_encoding(typed(table, "encoding", str, "utf-8", where), where),
+        header_row=whole(table, "header_row", 1, 1, where),
+        sheet=typed(table, "sheet", str, "", where),
+        nulls=texts(table, "nulls", (), where),
+        decimal=choice(table, "decimal", ("", ".", ","), where),
+        thousands=choice(table, "thousands", ("", ",", ".", " ", "'"), where),
     )
 
 
-def _character(where: str, table: toml.Table, key: str, default: str) -> str:
-    value = toml.text(where, table, key, default)
+def _character(table: Table, key: str, default: str, where: str) -> str:
+    value: str = typed(table, key, str, default, where)
     if len(value) == 1 and value not in "\r\n":
         return value
-    raise ConfigError("{where}: '{key}' is '{value}', expected one character.", where=where, key=key, value=value)
+    raise ConfigError("{where}: {key} is {found}, expected one character.", where=where, key=key, found=repr(value))
 
 
-def _encoding(where: str, encoding: str) -> str:
+def _encoding(encoding: str, where: str) -> str:
     try:
         "".encode(encoding)
     except LookupError as error:
@@ -116,76 +115,76 @@ def _encoding(where: str, encoding: str) -> str:
     return encoding
 
 
-def clock(where: str, table: toml.Table) -> Clock:
+def clock(table: Table, where: str) -> Clock:
     """How the file tells time."""
-    toml.only(where, table, Clock.__dataclass_fields__)
-    zone = toml.needed(where, table, "zone")
-    if zone not in available_timezones():
-        raise toml.unknown(where, "time zone", zone, available_timezones())
+    only(table, Clock.__dataclass_fields__, where)
     return Clock(
-        zone=zone,
-        formats=toml.texts(where, table, "formats", ("iso",)),
-        ambiguous=toml.choice(where, table, "ambiguous", (REFUSE, "earlier", "later")),
-        nonexistent=toml.choice(where, table, "nonexistent", (REFUSE, "shift")),
+        zone=zone_name(filled(table, "zone", where), where),
+        formats=texts(table, "formats", ("iso",), where),
+        ambiguous=choice(table, "ambiguous", (REFUSE, "earlier", "later"), where),
+        nonexistent=choice(table, "nonexistent", (REFUSE, "shift"), where),
     )
 
 
-def renames(where: str, table: toml.Table) -> dict[str, str]:
+def renames(table: Table, where: str) -> dict[str, str]:
     """Name the mapping uses -> name in the file."""
-    return {name: toml.needed(where, table, name) for name in table}
+    return {name: filled(table, name, where) for name in table}
 
 
-def value_maps(where: str, table: toml.Table) -> tuple[ValueMap, ...]:
+def value_maps(table: Table, where: str) -> tuple[ValueMap, ...]:
     """What the values mean, one map for every table."""
-    return tuple(_value_map(f"{where}: [values.{name}]", name, toml.table(f"{where}: [values]", table, name)) for name in table)
+    return tuple(_value_map(name, typed(table, name, dict, {}, f"{where}: [values]"), f"{where}: [values.{name}]") for name in table)
 
 
-def _value_map(where: str, name: str, table: toml.Table) -> ValueMap:
-    meanings = tuple((key, toml.scalar(where, table, key)) for key in table if key != "otherwise")
-    otherwise = toml.scalar(where, table, "otherwise") if "otherwise" in table else REFUSE
+def _value_map(name: str, table: Table, where: str) -> ValueMap:
+    meanings = tuple((key, written(table, key, where)) for key in table if key != "otherwise")
+    otherwise = written(table, "otherwise", where) if "otherwise" in table else REFUSE
     return ValueMap(name=name, meanings=meanings, otherwise=None if otherwise == REFUSE else otherwise)
 
 
-def all_allowed(where: str, table: toml.Table) -> tuple[Allowed, ...]:
+def all_allowed(table: Table, where: str) -> tuple[Allowed, ...]:
     """The values that raw columns may hold."""
-    return tuple(_allowed(f"{where}: [allowed]", table, column) for column in table)
+    return tuple(_allowed(table, column, f"{where}: [allowed]") for column in table)
 
 
-def _allowed(where: str, table: toml.Table, column: str) -> Allowed:
+def _allowed(table: Table, column: str, where: str) -> Allowed:
     """A list (anything else is refused), or a table with `values` and `otherwise`."""
     if isinstance(table[column], list):
-        return Allowed(column=column, values=toml.texts(where, table, column, ()), otherwise=REFUSE)
-    inner = toml.table(where, table, column)
-    toml.only(where, inner, ("values", "otherwise"))
+        return Allowed(column=column, values=texts(table, column, (), where), otherwise=REFUSE)
+    inner = typed(table, column, dict, {}, where)
+    only(inner, ("values", "otherwise"), where)
     return Allowed(
         column=column,
-        values=toml.texts(where, inner, "values", ()),
-        otherwise=toml.choice(where, inner, "otherwise", (REFUSE, "count")),
+        values=texts(inner, "values", (), where),
+        otherwise=choice(inner, "otherwise", (REFUSE, "count"), where),
     )
 
 
-def disposition_rule(where: str, table: toml.Table) -> DispositionRule:
-    """One rule of [[dispositions]]."""
-    toml.only(where, table, ("disposition", "column", "contains", "equals"))
-    disposition = toml.needed(where, table, "disposition")
-    if disposition not in DISPOSITIONS:
-        raise toml.unknown(where, "disposition", disposition, DISPOSITIONS)
+def disposition_rules(table: Table, where: str) -> tuple[DispositionRule, ...]:
+    """The rules of [[dispositions]], in their order."""
+    return tuple(_disposition_rule(rule, f"{where}: [[dispositions]]") for rule in tables(table, "dispositions", where))
+
+
+def _disposition_rule(table: Table, where: str) -> DispositionRule:
+    only(table, ("disposition", "column", "contains", "equals"), where)
+    disposition = filled(table, "disposition", where)
+    refuse_unknown(disposition, DISPOSITIONS, "disposition", where)
     tests = [test for test in ("contains", "equals") if test in table]
     if len(tests) != 1:
         raise ConfigError("{where}: {count} of 'contains' and 'equals', expected exactly one.", where=where, count=len(tests))
     return DispositionRule(
         disposition=disposition,
-        column=toml.needed(where, table, "column"),
+        column=filled(table, "column", where),
         test=tests[0],
-        text=toml.needed(where, table, tests[0]),
+        text=filled(table, tests[0], where),
     )
 
 
-def fold(where: str, table: toml.Table) -> Fold | None:
+def fold(table: Table, where: str) -> Fold | None:
     """The folding of an event log, or None."""
     if not table:
         return None
-    key, order = toml.texts(where, table, "key", ()), toml.texts(where, table, "order", ())
+    key, order = texts(table, "key", (), where), texts(table, "order", (), where)
     if not key or not order:
         raise ConfigError(
             "{where}: 'key' and 'order' must name raw columns, found {key} and {order}.",
@@ -194,27 +193,26 @@ def fold(where: str, table: toml.Table) -> Fold | None:
             order=list(order),
         )
     targets = [name for name in table if name not in ("key", "order")]
-    return Fold(key=key, order=order, steps=tuple(_step(where, table, target) for target in targets))
+    return Fold(key=key, order=order, steps=tuple(_step(table, target, where) for target in targets))
 
 
-def _step(where: str, table: toml.Table, target: str) -> FoldStep:
-    if target not in BY_NAME:
-        raise toml.unknown(where, "column", target, BY_NAME)
-    inner, here = toml.table(where, table, target), f"{where} {target}"
-    toml.only(here, inner, (*STEPS, "where"))
+def _step(table: Table, target: str, where: str) -> FoldStep:
+    refuse_unknown(target, BY_NAME, "column", where)
+    inner, here = typed(table, target, dict, {}, where), f"{where} {target}"
+    only(inner, (*STEPS, "where"), here)
     kinds = [kind for kind in STEPS if kind in inner]
     if len(kinds) != 1:
-        raise ConfigError("{here}: {count} of {kinds}, expected exactly one.", here=here, count=len(kinds), kinds=", ".join(STEPS))
-    value = toml.needed(here, inner, kinds[0])
+        raise ConfigError("{where}: {count} of {kinds}, expected exactly one.", where=here, count=len(kinds), kinds=", ".join(STEPS))
+    value = filled(inner, kinds[0], here)
     if kinds[0].startswith("count"):
         return FoldStep(target=target, kind=kinds[0], column="", where=value)
-    return FoldStep(target=target, kind=kinds[0], column=value, where=toml.text(here, inner, "where", "true"))
+    return FoldStep(target=target, kind=kinds[0], column=value, where=typed(inner, "where", str, "true", here))
 
 
-def set_aside(where: str, names: tuple[str, ...]) -> tuple[str, ...]:
+def set_aside(table: Table, where: str) -> tuple[str, ...]:
     """The columns in which a wrong value leaves its row alone."""
-    may = [column.name for column in COLUMNS if column.presence == "optional"]
+    names = texts(table, "set_aside", (), where)
+    optional = [column.name for column in COLUMNS if column.presence == "optional"]
     for name in names:
-        if name not in may:
-            raise toml.unknown(f"{where}: set_aside", "optional column", name, may)
+        refuse_unknown(name, optional, "optional column", f"{where}: set_aside")
     return names

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import duckdb
 
 from kpi.errors import ConfigError
-from kpi.events import BY_NAME
+from kpi.events import BLANKS, BY_NAME
 from kpi.sources import moments, problems
 from kpi.sources.expressions import checked, position_of
 from kpi.sources.mapping import Mapping, sources
 from kpi.sources.numbers import EXPECTED, Marks, number_sql
 from kpi.sources.quoting import literal, literals
 from kpi.sources.sections import Allowed, Clock, DispositionRule, ValueMap
+from kpi.words import text
 
 YES, NO = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
 NUMERIC = ("INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "FLOAT", "SMALLINT", "TINYINT")
@@ -21,7 +22,6 @@ WANTED = {
     "TIMESTAMPTZ": "a date and time in one of [time] formats",
     "BOOLEAN": "true or false (name others in [values])",
     "BIGINT": "a whole number",
-    "VARCHAR": "a text",
 }
 
 
@@ -64,9 +64,9 @@ def _check_allowed(connection: duckdb.DuckDBPyConnection, allowed: Allowed, colu
             "raw",
             f"{cell} NOT IN ({literals(allowed.values)})",
             allowed.column,
-            "not an allowed value",
+            text("not an allowed value"),
             cell,
-            f"one of {', '.join(allowed.values)}",
+            text("one of {values}", values=", ".join(allowed.values)),
         )
 
 
@@ -88,9 +88,9 @@ def _check_map(connection: duckdb.DuckDBPyConnection, table: str, cell: str, val
             table,
             f"CAST({cell} AS VARCHAR) NOT IN ({literals(known or [''])})",
             values.name,
-            "value has no meaning",
+            text("value has no meaning"),
             cell,
-            f"one of {', '.join(known)} (or name it in [values.{values.name}])",
+            text("one of {known} (or name it in [values.{name}])", known=", ".join(known), name=values.name),
         )
 
 
@@ -108,7 +108,7 @@ def given_values(connection: duckdb.DuckDBPyConnection, mapping: Mapping, column
         Given(target=target, sql=literal(value), type="VARCHAR", found=literal(value), can_fail=False)
         for target, value in mapping.constants.items()
     )
-    computed = tuple(_expression(connection, target, text, columns) for target, text in mapping.expressions.items())
+    computed = tuple(_expression(connection, target, written, columns) for target, written in mapping.expressions.items())
     steps = mapping.fold.steps if mapping.fold else ()
     folded = tuple(_folded(connection, step.target) for step in steps)
     judged = (_disposition(mapping.dispositions, columns),) if mapping.dispositions else ()
@@ -120,9 +120,9 @@ def _cell(target: str, raw: str, columns: tuple[str, ...]) -> Given:
     return Given(target=target, sql=cell, type="VARCHAR", found=cell, can_fail=False)
 
 
-def _expression(connection: duckdb.DuckDBPyConnection, target: str, text: str, columns: tuple[str, ...]) -> Given:
+def _expression(connection: duckdb.DuckDBPyConnection, target: str, written: str, columns: tuple[str, ...]) -> Given:
     where = f"[expressions] {target}"
-    expression = checked(where, text, columns)
+    expression = checked(where, written, columns)
     found = " || ' ' || ".join(f"coalesce(c{position}, '')" for position in expression.columns) or "''"
     return Given(target=target, sql=expression.sql, type=type_of(connection, where, expression.sql, "source"), found=found, can_fail=True)
 
@@ -181,9 +181,9 @@ def _fill_given(connection: duckdb.DuckDBPyConnection, given: tuple[Given, ...])
                 "tried",
                 f"{value.target} IS NULL",
                 value.target,
-                "expression failed",
+                text("expression failed"),
                 f"found_{value.target}",
-                "cells the expression can work with",
+                text("cells the expression can work with"),
             )
     plain = ", ".join(f"{value.target}.v AS {value.target}" if value.can_fail else value.target for value in given)
     connection.execute(f"CREATE TABLE given AS SELECT row_id, {plain}, COLUMNS('^found_') FROM tried")
@@ -212,7 +212,7 @@ def _typed(value: Given, marks: Marks) -> str:
     if wanted == "TIMESTAMPTZ":
         return _moment(value)
     if wanted == "VARCHAR":
-        return f"nullif(trim(CAST({value.target} AS VARCHAR)), '')"
+        return _text(value)
     if wanted == "BOOLEAN":
         return _boolean(value)
     return _number(value, wanted, marks)
@@ -226,6 +226,13 @@ def _moment(value: Given) -> str:
     if value.type == "TIMESTAMPTZ":
         return value.target
     raise ConfigError("[expressions] {target}: gives {type}, expected a date and time (TIMESTAMP).", target=value.target, type=value.type)
+
+
+def _text(value: Given) -> str:
+    cell = f"CAST({value.target} AS VARCHAR)"
+    if value.target == "satisfaction_scale":
+        cell = rf"regexp_replace({cell}, '\s', '', 'g')"
+    return f"nullif(trim({cell}, {literal(BLANKS)}), '')"
 
 
 def _boolean(value: Given) -> str:
@@ -255,11 +262,13 @@ def is_numeric(type: str) -> bool:
 
 def _note_untyped(connection: duckdb.DuckDBPyConnection, value: Given) -> None:
     wanted = BY_NAME[value.target].type
+    if wanted == "VARCHAR":
+        return  # a text of blanks is an empty cell, not a wrong one
     both = f"(SELECT given.*, typed.{value.target} AS typed_value FROM given JOIN typed USING (row_id))"
     test = f"{value.target} IS NOT NULL AND typed_value IS NULL"
-    reason = literal("not a certain number" if wanted in ("DOUBLE", "BIGINT") or wanted.startswith("DECIMAL") else f"not {wanted}")
+    reason = literal(text("not true or false") if wanted == "BOOLEAN" else text("not a certain number"))
     if wanted == "TIMESTAMPTZ":
         table, column = ("wall_moments", "wall") if value.type == "TIMESTAMP" else ("cell_moments", "cell")
-        reason = f"coalesce((SELECT reason FROM {table} WHERE {column} = {value.target}), 'not a date')"
-        reason = "'not a date'" if value.type == "TIMESTAMPTZ" else reason
-    problems.note_sql(connection, both, test, value.target, reason, f"found_{value.target}", WANTED.get(wanted, EXPECTED))
+        judged = f"(SELECT reason FROM {table} WHERE {column} = {value.target})"
+        reason = f"coalesce({'NULL' if value.type == 'TIMESTAMPTZ' else judged}, {literal(text('not a date'))})"
+    problems.note_sql(connection, both, test, value.target, reason, f"found_{value.target}", text(WANTED.get(wanted, EXPECTED)))

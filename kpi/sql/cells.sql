@@ -25,8 +25,8 @@ SELECT
     CASE WHEN reading_count = 1 THEN summed.wall END,
     CASE WHEN reading_count = 1 THEN summed.moment END,
     CASE
-        WHEN reading_count IS NULL THEN 'not a date in a known format'
-        WHEN reading_count > 1 THEN 'date can be read in two ways'
+        WHEN reading_count IS NULL THEN $unreadable
+        WHEN reading_count > 1 THEN $two_readings
         ELSE summed.reason
     END
 FROM unread

@@ -1,4 +1,4 @@
--- What was kept aside: unreadable rows, rows of refused events, and single values. Text that a spreadsheet would run is disarmed.
+-- What was kept aside: unreadable rows, rows of refused events, and single values. Text that a spreadsheet would run is disarmed (macro as_text).
 CREATE TABLE kept_aside AS
 WITH refused AS (
     SELECT
@@ -24,21 +24,18 @@ listed AS (
     JOIN raw ON raw.row_id = aside.row_id
     WHERE aside.row_id NOT IN (SELECT row_id FROM problems)
     UNION ALL
-    SELECT NULL, part, file_row, 'row', '', 'unreadable row', found, expected
+    SELECT NULL, part, file_row, 'row', '', $unreadable, found, expected
     FROM broken
 )
 SELECT
     listed.row_id,
-    parts.label AS file,
+    as_text(parts.label) AS file,
     listed.file_row AS row,
     listed.kept,
-    listed.name AS column,
-    listed.reason,
-    CASE
-        WHEN regexp_matches(found, '^[\s]*[=+@|%''\-]') AND try_cast(found AS DOUBLE) IS NULL THEN '''' || found
-        ELSE found
-    END AS found,
-    listed.expected
+    as_text(listed.name) AS column,
+    as_text(listed.reason) AS reason,
+    as_text(left(listed.found, $longest)) AS found,
+    as_text(listed.expected) AS expected
 FROM listed
 JOIN parts ON parts.part = listed.part
 ORDER BY listed.part, listed.file_row, listed.kept, listed.name

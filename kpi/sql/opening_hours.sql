@@ -1,5 +1,5 @@
 -- Response times and ages counted on the stores' opening hours: open seconds until the later instant minus those until the
--- earlier. Relations: events, open_hours (store or NULL for every other store, starts_at, ends_at, seconds_before).
+-- earlier. Relations: events, open_hours (store, or '' for every other store, starts_at, ends_at, seconds_before).
 CREATE OR REPLACE TABLE events AS
 WITH moments AS (
     SELECT
@@ -12,9 +12,12 @@ WITH moments AS (
 clocked AS (
     SELECT
         moments.*,
-        opening.seconds_before + least(date_diff('second', opening.starts_at, moments.opened_at), opening.seconds) AS opened_clock,
-        responding.seconds_before + least(date_diff('second', responding.starts_at, moments.responded_at), responding.seconds) AS responded_clock,
-        knowing.seconds_before + least(date_diff('second', knowing.starts_at, moments.known_at), knowing.seconds) AS known_clock
+        1000000 * opening.seconds_before
+            + least(date_diff('microsecond', opening.starts_at, moments.opened_at), 1000000 * opening.seconds) AS opened_clock,
+        1000000 * responding.seconds_before
+            + least(date_diff('microsecond', responding.starts_at, moments.responded_at), 1000000 * responding.seconds) AS responded_clock,
+        1000000 * knowing.seconds_before
+            + least(date_diff('microsecond', knowing.starts_at, moments.known_at), 1000000 * knowing.seconds) AS known_clock
     FROM moments
     ASOF LEFT JOIN open_hours AS opening
         ON opening.store = moments.calendar AND opening.starts_at <= moments.opened_at
@@ -25,9 +28,12 @@ clocked AS (
 )
 SELECT
     * EXCLUDE (calendar, known_at, opened_clock, responded_clock, known_clock),
-    CASE WHEN responded_at IS NOT NULL THEN coalesce(responded_clock, 0) - coalesce(opened_clock, 0) END AS response_seconds,
     CASE
-        WHEN responded_at IS NULL AND ended_at IS NULL AND NOT has_response THEN coalesce(known_clock, 0) - coalesce(opened_clock, 0)
+        WHEN responded_at IS NOT NULL THEN (coalesce(responded_clock, 0) - coalesce(opened_clock, 0) + 999999) // 1000000
+    END AS response_seconds,
+    CASE
+        WHEN responded_at IS NULL AND ended_at IS NULL AND NOT has_response
+            THEN (coalesce(known_clock, 0) - coalesce(opened_clock, 0) + 999999) // 1000000
     END AS waiting_seconds
 FROM clocked
 ORDER BY opened_on, store, channel;

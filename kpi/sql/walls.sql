@@ -44,8 +44,8 @@ SELECT
     moment,
     CASE
         WHEN moment IS NOT NULL THEN NULL
-        WHEN is_odd = 'ambiguous' THEN 'local time happened twice'
-        ELSE 'local time never happened'
+        WHEN is_odd = 'ambiguous' THEN $twice
+        ELSE $never
     END AS reason,
     is_odd
 FROM moments

@@ -1,6 +1,7 @@
 """Every text a person reads passes through here: one gettext catalogue, English as its source language."""
 
 import gettext
+from functools import cache
 from pathlib import Path
 
 CATALOGUES = Path(__file__).parent
@@ -16,5 +17,6 @@ def counted(singular: str, plural: str, count: int, /, **values: object) -> str:
     return _catalogue().ngettext(singular, plural, count).format(count=f"{count:,}", **values)
 
 
+@cache
 def _catalogue() -> gettext.NullTranslations:
     return gettext.translation("kpi", CATALOGUES, fallback=True)

@@ -1,5 +1,6 @@
 """What charts and figures say, as sentences built from their numbers."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from kpi.control import FEWEST_POINTS, FIRM_POINTS, ControlChart, Point, is_concern
@@ -11,11 +12,22 @@ from kpi.spc.rules import BY_NAME
 from kpi.standing import Standing
 from kpi.targets import Target
 from kpi.words import text
-from kpi.words.values import count_text, day_text, difference_text, month_text, quarter_text, relative_text, value_text
+from kpi.words.values import (
+    count_text,
+    day_text,
+    difference_text,
+    duration_text,
+    month_text,
+    quarter_text,
+    relative_text,
+    value_text,
+)
 
 LEFT_OUT = {
     "no_response": "ended without a response",
     "no_response_moment": "answered at an unknown moment",
+    "not_measured": "their source does not give it",
+    "no_handling_time": "handling time unknown",
     "no_resolution": "ended without a resolution",
     "no_limit": "no time limit set for that day",
     "still_open": "still open",
@@ -43,6 +55,16 @@ STATUS_SIGNS = {"met": "✓", "missed": "✗", "alert": "‼", "no_target": "·"
 """Beside the word, so that a glance is enough; never instead of it."""
 
 
+def figure_text(one: Answer, currency: str) -> str:
+    """The value in words: unknown is never 0, and what lies beyond every age known is not unknown."""
+    return text("not reached") if one.is_not_reached else value_text(one.value, one.kpi.unit, currency)
+
+
+def beside_sentence(answers: Sequence[Answer], currency: str) -> str:
+    """The figures to read a KPI with, each with its name."""
+    return " · ".join(text("{label} {value}", label=text(one.kpi.label), value=figure_text(one, currency)) for one in answers if one.n)
+
+
 def status_text(found: Standing) -> str:
     """The word for where a KPI stands, with its sign."""
     return f"{STATUS_SIGNS[found.status]} {text(STATUS_WORDS[found.status])}"
@@ -51,16 +73,19 @@ def status_text(found: Standing) -> str:
 def standing_sentence(found: Standing, kpi: Kpi, currency: str) -> str:
     """What was judged: period, figure, n and aim."""
     if found.target is None or found.period is None or found.answer is None:
-        return text("Add one in targets.toml.")
+        return text("None is valid on these days: see targets.toml.")
     when = period_text(found.period, found.target.every)
+    aim = aim_text(found.target, kpi, currency)
+    if found.answer.is_not_reached:
+        return text("{when}: not reached, target {aim}, n = {n}", when=when, aim=aim, n=count_text(found.answer.n))
     if found.measured is None:
-        return text("{when}: nothing measured; target {aim}.", when=when, aim=aim_text(found.target, kpi, currency))
+        return text("{when}: nothing measured; target {aim}.", when=when, aim=aim)
     measured = relative_text(found.measured) if found.target.against == "previous_year" else value_text(found.measured, kpi.unit, currency)
     return text(
         "{when}: {measured}, target {aim}, n = {n}",
         when=when,
         measured=measured,
-        aim=aim_text(found.target, kpi, currency),
+        aim=aim,
         n=count_text(found.answer.n),
     )
 
@@ -68,8 +93,13 @@ def standing_sentence(found: Standing, kpi: Kpi, currency: str) -> str:
 def aim_text(target: Target, kpi: Kpi, currency: str) -> str:
     """The aim with its direction."""
     sign = "≥" if target.bound == "at_least" else "≤"
+    if target.against == "previous_year" and not target.aim:
+        return text("no less than last year") if target.bound == "at_least" else text("no more than last year")
     if target.against == "previous_year":
         return text("{sign} {change} against last year", sign=sign, change=relative_text(target.aim))
+    if target.limit_minutes is not None:
+        limit = duration_text(target.limit_minutes)
+        return text("{sign} {value} within {limit}", sign=sign, value=value_text(target.aim, kpi.unit, currency), limit=limit)
     return f"{sign} {value_text(target.aim, kpi.unit, currency)}"
 
 
@@ -89,9 +119,30 @@ def period_text(start: date, every: Every) -> str:
 def left_out_sentence(one: Answer) -> str:
     """What the figure does not contain, and why; empty when it contains everything."""
     reasons = [f"{count_text(count)} {text(LEFT_OUT[code])}" for code, count in one.left_out.items() if count]
-    if one.undetermined and one.kpi.on == "opened_on":
-        reasons.append(text("{count} not decided yet", count=count_text(one.undetermined)))
     return text("Left out: {reasons}.", reasons=", ".join(reasons)) if reasons else ""
+
+
+def bounds_sentence(one: Answer, currency: str) -> str:
+    """Where the figure can still go when open events are decided; empty when it cannot. Surveys never are, so not theirs."""
+    if one.bounds is None or one.kpi.settles == "at_once":
+        return ""
+    lowest, highest = (value_text(bound, one.kpi.unit, currency) for bound in one.bounds)
+    if lowest == highest:
+        return text("{count} not decided yet.", count=count_text(one.undetermined))
+    return text(
+        "{count} not decided yet: between {lowest} and {highest} when they are.",
+        count=count_text(one.undetermined),
+        lowest=lowest,
+        highest=highest,
+    )
+
+
+def interval_sentence(one: Answer, currency: str) -> str:
+    """How sure the figure is; empty where no interval is known."""
+    if one.interval is None:
+        return ""
+    lowest, highest = (value_text(bound, one.kpi.unit, currency) for bound in one.interval)
+    return text("95 % interval {lowest} to {highest}", lowest=lowest, highest=highest)
 
 
 def limits_sentence(chart: ControlChart) -> str:
@@ -105,6 +156,13 @@ def limits_sentence(chart: ControlChart) -> str:
     basis = text("The limits rest on {count} complete periods, {first} to {last}.", count=chart.baseline_count, first=first, last=last)
     provisional = " " + text("Provisional: fewer than {needed}.", needed=FIRM_POINTS) if chart.is_provisional else ""
     return f"{reason} {basis}{provisional}"
+
+
+def untested_sentence(chart: ControlChart) -> str:
+    """Why no point was held against limits: silence would look like all is well."""
+    if not chart.has_limits:
+        return text("Not tested for signals: too few complete periods. Choose more days or shorter periods.")
+    return text("Not tested for signals: no period has {floor} events. Choose longer periods.", floor=chart.kpi.floor)
 
 
 def signal_sentence(chart: ControlChart, point: Point, every: Every, currency: str) -> str:

@@ -86,3 +86,8 @@ def moment_text(moment: datetime, zone: str) -> str:
     """A moment in a time zone, with the zone's name: whose clock it is must not be guessed."""
     local = moment.astimezone(ZoneInfo(zone))
     return f"{format_date(local.date(), 'EEE d MMM y', locale=LOCALE)} {local:%H:%M} ({zone})"
+
+
+def short_day_text(day: date) -> str:
+    """A day without its weekday."""
+    return format_date(day, "d MMM y", locale=LOCALE)

@@ -8,7 +8,6 @@ A pool of indirect costs is shared by a driver (minutes, contacts...); the share
 
 import csv
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from importlib.resources import files
@@ -16,17 +15,17 @@ from pathlib import Path
 
 import duckdb
 
+from kpi.configuration import Table, choice, filled, only, tables, texts, typed, whole, written
 from kpi.errors import ConfigError
 from kpi.events import BY_NAME
-from kpi.sources import toml
 from kpi.sources.quoting import literal
+from kpi.words import text
 
 ALLOCATION = (files("kpi") / "sql" / "allocation.sql").read_text(encoding="utf-8")
 AMOUNTS = ("cost", "direct_cost", "indirect_cost", "fixed_cost", "variable_cost")
 DRIVERS = ("handle_minutes", "contact_count", "transfer_count", *AMOUNTS)
 ATTRIBUTED = ("opened_at", "resolved_at", "closed_at")
 SMALLEST = Decimal("0.0001")
-NO_RATE = "no exchange rate on its booking date"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,26 +62,26 @@ class Costs:
     pools: tuple[Pool, ...]
 
 
-def costs_of(where: str, table: toml.Table, folder: Path) -> Costs | None:
+def costs_of(table: Table, folder: Path, where: str) -> Costs | None:
     """The costs of a mapping, from its TOML; `rates_file` is a CSV beside it with the columns currency, on, rate."""
     if not table:
         return None
-    toml.only(where, table, ("reporting", "currency", "booked_on", "formats", "carry_days", "rates_file", "rates", "pools"))
-    rates = tuple(_rate(f"{where}.rates", entry) for entry in toml.tables(where, table, "rates"))
+    only(table, ("reporting", "currency", "booked_on", "formats", "carry_days", "rates_file", "rates", "pools"), where)
+    rates = tuple(_rate(entry, f"{where}.rates") for entry in tables(table, "rates", where))
     costs = Costs(
-        reporting=toml.text(where, table, "reporting", ""),
-        currency=toml.text(where, table, "currency", ""),
-        booked_on=toml.text(where, table, "booked_on", ""),
-        formats=toml.texts(where, table, "formats", ("%Y-%m-%d",)),
-        carry_days=toml.whole(where, table, "carry_days", 0),
-        rates=rates + _rates_file(where, toml.text(where, table, "rates_file", ""), folder),
-        pools=tuple(_pool(f"{where}.pools", entry) for entry in toml.tables(where, table, "pools")),
+        reporting=typed(table, "reporting", str, "", where),
+        currency=typed(table, "currency", str, "", where),
+        booked_on=typed(table, "booked_on", str, "", where),
+        formats=texts(table, "formats", ("%Y-%m-%d",), where),
+        carry_days=whole(table, "carry_days", 0, 0, where),
+        rates=rates + _rates_file(typed(table, "rates_file", str, "", where), folder, where),
+        pools=tuple(_pool(entry, f"{where}.pools") for entry in tables(table, "pools", where)),
     )
-    _check_currency(where, costs)
+    _check_currency(costs, where)
     return costs
 
 
-def _check_currency(where: str, costs: Costs) -> None:
+def _check_currency(costs: Costs, where: str) -> None:
     given = (costs.reporting, costs.currency, costs.booked_on)
     if any(given) and not all(given):
         raise ConfigError(
@@ -94,41 +93,45 @@ def _check_currency(where: str, costs: Costs) -> None:
         )
 
 
-def _rate(where: str, table: Mapping[str, object]) -> Rate:
-    toml.only(where, table, ("currency", "on", "rate"))
-    rate = _decimal(where, table, "rate")
+def _rate(table: Table, where: str) -> Rate:
+    only(table, ("currency", "on", "rate"), where)
+    rate = _decimal(table, "rate", where)
     if rate <= 0:
         raise ConfigError("{where}: rate {rate}, expected more than 0.", where=where, rate=rate)
-    return Rate(currency=toml.needed(where, table, "currency").upper(), on=_day(where, table, "on"), rate=rate)
+    return Rate(currency=filled(table, "currency", where).upper(), on=_day(table, "on", where), rate=rate)
 
 
-def _rates_file(where: str, name: str, folder: Path) -> tuple[Rate, ...]:
+def _rates_file(name: str, folder: Path, where: str) -> tuple[Rate, ...]:
     if not name:
         return ()
     path = folder / name
     if Path(name).name != name or not path.is_file():
         raise ConfigError("{where}: rates_file '{name}' is not a file beside the mapping. Put it there.", where=where, name=name)
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        return tuple(_rate(f"{path} line {number}", row) for number, row in enumerate(csv.DictReader(stream), start=2))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.DictReader(stream, restkey="a cell more", restval=""))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError("{where}: not a CSV file in UTF-8 ({found}). Export it again.", where=path, found=error) from error
+    return tuple(_rate(row, f"{path} line {number}") for number, row in enumerate(rows, start=2))
 
 
-def _pool(where: str, table: Mapping[str, object]) -> Pool:
-    toml.only(where, table, Pool.__dataclass_fields__)
+def _pool(table: Table, where: str) -> Pool:
+    only(table, Pool.__dataclass_fields__, where)
     pool = Pool(
-        amount=_decimal(where, table, "amount"),
-        driver=toml.choice(where, table, "driver", DRIVERS),
-        into=toml.choice(where, table, "into", ("indirect_cost", *AMOUNTS)),
-        attributed_by=toml.choice(where, table, "attributed_by", ATTRIBUTED),
-        start=_day(where, table, "start"),
-        end=_day(where, table, "end"),
+        amount=_decimal(table, "amount", where),
+        driver=choice(table, "driver", DRIVERS, where),
+        into=choice(table, "into", ("indirect_cost", *AMOUNTS), where),
+        attributed_by=choice(table, "attributed_by", ATTRIBUTED, where),
+        start=_day(table, "start", where),
+        end=_day(table, "end", where),
     )
     if pool.amount % SMALLEST:
         raise ConfigError("{where}: amount {amount}, expected at most four decimals.", where=where, amount=pool.amount)
     return pool
 
 
-def _decimal(where: str, table: Mapping[str, object], key: str) -> Decimal:
-    found = toml.scalar(where, table, key) if key in table else ""
+def _decimal(table: Table, key: str, where: str) -> Decimal:
+    found = written(table, key, where)
     try:
         value = Decimal(found)
     except InvalidOperation:
@@ -138,7 +141,7 @@ def _decimal(where: str, table: Mapping[str, object], key: str) -> Decimal:
     return value
 
 
-def _day(where: str, table: Mapping[str, object], key: str) -> datetime.date:
+def _day(table: Table, key: str, where: str) -> datetime.date:
     found = table.get(key, "")
     if isinstance(found, datetime.date) and not isinstance(found, datetime.datetime):
         return found
@@ -182,9 +185,10 @@ def _load_rates(connection: duckdb.DuckDBPyConnection, costs: Costs) -> None:
 
 
 def _convert_amount(connection: duckdb.DuckDBPyConnection, name: str, reporting: str) -> None:
+    reason, expected = text("no exchange rate on its booking date"), text("a rate to {currency}", currency=reporting)
     connection.execute(
-        f"INSERT INTO aside SELECT row_id, {literal(name)}, {literal(NO_RATE)}, concat_ws(' ', {name}, currency, booked_on), "
-        f"{literal(f'a rate to {reporting}')} FROM typed JOIN applied USING (row_id) WHERE {name} IS NOT NULL AND rate IS NULL"
+        f"INSERT INTO aside SELECT row_id, {literal(name)}, {literal(reason)}, concat_ws(' ', {name}, currency, booked_on), "
+        f"{literal(expected)} FROM typed JOIN applied USING (row_id) WHERE {name} IS NOT NULL AND rate IS NULL"
     )
     connection.execute(
         f"UPDATE typed SET {name} = CAST({name} * applied.rate AS DECIMAL(18,4)) FROM applied WHERE applied.row_id = typed.row_id"
