@@ -6,7 +6,8 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from kpi import browse, download
-from kpi.browse import DATES, PAGE_ROWS, Selection
+from kpi.browse import PAGE_ROWS, Selection
+from kpi.metrics import ATTRIBUTIONS
 from kpi.words import counted, text
 from kpi.words.values import count_text
 from pages.filters import show_emptiness
@@ -35,7 +36,7 @@ def show(view: View) -> None:
     st.title(text("Events"))
     on = st.segmented_control(
         text("Days are those on which events were"),
-        DATES,
+        ATTRIBUTIONS,
         default="opened_on",
         required=True,
         key="on",

@@ -106,7 +106,7 @@ def test_a_table_is_for_people(data: Path) -> None:
     assert [line.split() for line in lines[:3]] == [
         ["kpi", "period", "group", "value", "n", "undetermined", "excluded", "is_complete"],
         ["response_time", "-", "0.75", "20", "1", "no_response", "1", "no"],
-        ["satisfaction", "-", "4", "20", "1"],
+        ["satisfaction", "-", "4", "20", "1", "no"],
     ]
 
 
