@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas  # noqa: F401 (Plotly imports it lazily: the first viewers' threads would meet it half-imported)
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -24,6 +25,7 @@ from kpi import browse, download, store
 from kpi.errors import KpiError
 from kpi.loader import RUNNING, Loader
 from kpi.words import text
+from kpi.words.safe import plain
 from kpi.words.values import count_text
 from pages import data as data_page
 from pages import events as events_page
@@ -63,7 +65,7 @@ def _within_frame(show: Callable[[View], None]) -> Callable[[], None]:
             _refresh_when_published(str(folder), state.version)
             show(show_filters(state))
         except KpiError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(str(error)), icon=":material/error:")
 
     return page
 
@@ -75,7 +77,7 @@ def _refresh_when_published(folder: str, shown: str) -> None:
         st.rerun()
     loader = _loader(Path(folder))
     if loader.error:
-        st.warning(text("New data or settings could not be loaded; the last good ones are shown. {why}", why=loader.error))
+        st.warning(text("New data or settings could not be loaded; the last good ones are shown. {why}", why=plain(loader.error)))
 
 
 @st.fragment(run_every=1)
@@ -85,7 +87,7 @@ def _loading(folder: Path) -> None:
     if store.published_version(folder):
         st.rerun()
     if loader.error:
-        st.error(loader.error, icon=":material/error:")
+        st.error(plain(loader.error), icon=":material/error:")
         return
     done = text("{done} of {total} files", done=count_text(loader.done), total=count_text(loader.total))
     st.progress(loader.done / max(loader.total, 1), text=text("Loading extracts: {done}", done=done))

@@ -35,13 +35,15 @@ def cards(state: State, question: Question, comparison: Comparison) -> list[Card
     """A card for each KPI of the question. One pass over the events serves all of them: days add up to any range."""
     measured = tuple(kpi for kpi in question.kpis if not missing(kpi, state.measured))
     beside = tuple(find(name) for kpi in measured for name in kpi.beside if not missing(find(name), state.measured))
-    whole = answer(state, replace(question, kpis=beside, every=None, by=()))
+    asked = tuple(dict.fromkeys((*measured, *(kpi for kpi in beside if kpi.aggregate in ADDABLE))))
     dates = question.dates
     start = dates.start if dates.start == ALWAYS.start else min(dates.start, compared_with(dates, comparison).start)
     early = start if start == ALWAYS.start else start - timedelta(days=WEEK)
-    days = answer(state, replace(question, kpis=measured, every="day", by=(), dates=Dates(early, dates.end)))
+    days = answer(state, replace(question, kpis=asked, every="day", by=(), dates=Dates(early, dates.end)))
+    of_kpi = {kpi.name: [one for one in days if one.kpi.name == kpi.name] for kpi in (*asked, *beside)}
+    whole = [_figure(state, question, kpi, _within(of_kpi[kpi.name], dates)) for kpi in beside]
     return [
-        _card(state, question, kpi, [one for one in days if one.kpi.name == kpi.name], whole, comparison)
+        _card(state, question, kpi, of_kpi[kpi.name], whole, comparison)
         if kpi in measured
         else Card(kpi, nothing(kpi), NO_TARGET, None, (), "day", (), missing(kpi, state.measured))
         for kpi in question.kpis

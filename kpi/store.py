@@ -229,7 +229,9 @@ def _insert_versions(connection: duckdb.DuckDBPyConnection, parts: Parts) -> Non
 
 def _insert(connection: duckdb.DuckDBPyConnection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
     if rows:
+        connection.begin()
         connection.executemany(statement, rows)
+        connection.commit()
 
 
 class Limit(NamedTuple):

@@ -103,9 +103,7 @@ def show_emptiness(view: View) -> None:
 
 def _choices(state: State, level: str) -> list[str]:
     known = browse.values_of(state, level)
-    return st.multiselect(
-        text(LEVEL_WORDS[level]), known, key=level, bind="query-params", format_func=plain, placeholder=text("All"), disabled=not known
-    )
+    return st.multiselect(text(LEVEL_WORDS[level]), known, key=level, bind="query-params", placeholder=text("All"), disabled=not known)
 
 
 def _show_line(view: View) -> None:
