@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+import pandas  # noqa: F401 (Plotly imports it lazily: the threads of the first viewers would meet it half-imported)
 import plotly.graph_objects as go
 
 from kpi.control import ControlChart, Point, is_concern
