@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from data import sample
 
@@ -119,17 +120,20 @@ def choose(page: Page, label: str, value: str) -> None:
 
 
 def click_point(page: Page, number: int) -> None:
-    """Click a point of the chart; once more when the chart was just being drawn anew."""
-    page.wait_for_selector(".scatterlayer .points path")
+    """Click a point of the chart, again when the chart was just being drawn anew."""
     hint = page.get_by_text("Click a point of the chart")
-    for _ in range(5):
-        points = page.locator(".scatterlayer .trace").filter(has=page.locator(".points path")).first.locator(".points path")
-        points.nth(number).scroll_into_view_if_needed()
-        box = points.nth(number).bounding_box()
-        assert box is not None
-        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.wait_for_timeout(500)
-        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for _ in range(8):
+        try:
+            page.wait_for_selector(".scatterlayer .points path")
+            trace = page.locator(".scatterlayer .trace").filter(has=page.locator(".points path")).first
+            point = trace.locator(".points path").nth(number)
+            point.scroll_into_view_if_needed()
+            box = point.bounding_box() or {"x": 0, "y": 0, "width": 0, "height": 0}
+            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            page.wait_for_timeout(500)
+            page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        except PlaywrightError:
+            pass  # the point left the page while it was being aimed at
         page.wait_for_timeout(3_000)
         if not hint.count():
             return
@@ -170,6 +174,7 @@ def test_a_manager_finds_a_bad_store_and_downloads_its_events(address: str, page
     ready(page, "Response on time")
     channel = re.search(r"channel=(\w+)", page.url)
     assert channel is not None
+    expect(page.get_by_role("button", name=f"› {channel[1]}")).to_be_visible()
 
     click_point(page, 40)
     rows = download(page)
