@@ -1,4 +1,4 @@
-"""Rules: from distances in sigmas to marks of +1, -1 or 0, one per point."""
+"""Rules: from distances in sigmas to marks of +1, -1 or 0, one per point; and the sets of rules that people use together."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,51 +6,388 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kpi.spc.distances import FARTHEST, Distances, ewma, ewma_deviation
+from kpi.spc.memory import INTERVAL, SLACK, cumulative_sums
+from kpi.spc.runs import run_lengths, runs
+
+Array = NDArray[np.float64]
 Marks = NDArray[np.int8]
 
 LIMIT_SIGMAS = 3.0
-RUN_LENGTH = 9
 
 
 @dataclass(frozen=True)
+class Marked:
+    """Two arrays of series x time: the side of each point that completes a signal, and of each that belongs to one."""
+
+    completing: Marks
+    members: Marks
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule:
-    """`marks` takes z (series x time, NaN for a gap) and returns the side of every point that belongs to a signal."""
+    """A definition and the function that finds it; `label` is how a signal is named in a sentence."""
 
     name: str
     label: str
     definition: str
-    marks: Callable[[NDArray[np.float64]], Marks]
+    marks: Callable[[Distances], Marked]
 
 
-def beyond_limits(z: NDArray[np.float64]) -> Marks:
-    """One point strictly beyond a limit."""
-    return (np.sign(np.nan_to_num(z)) * (np.abs(np.nan_to_num(z)) > LIMIT_SIGMAS)).astype(np.int8)
+@dataclass(frozen=True, kw_only=True)
+class RuleSet:
+    """Rules that are used together."""
+
+    name: str
+    label: str
+    source: str
+    rules: tuple[Rule, ...]
 
 
-def run_on_one_side(z: NDArray[np.float64]) -> Marks:
-    """All points of nine or more in a row strictly on one side of the centre; a gap or a point on it breaks the run."""
-    side = np.sign(np.nan_to_num(z))
-    marks = np.zeros(z.shape, dtype=np.int8)
-    for last in range(RUN_LENGTH - 1, z.shape[1]):
-        window = slice(last - RUN_LENGTH + 1, last + 1)
-        whole = np.abs(side[:, window].sum(axis=1)) == RUN_LENGTH
-        marks[whole, window] = side[whole, last][:, None]
+def beyond(sigmas: float, hits: int, of: int) -> Callable[[Distances], Marked]:
+    """`hits` of `of` points in a row strictly beyond so many sigmas on one side, the last of them beyond too."""
+
+    def marks(distances: Distances) -> Marked:
+        reach = distances.reach(sigmas) if sigmas else 0.0
+        return _either_side([distances.z > reach, distances.z < -reach], hits, of, distances.z)
+
     return marks
 
 
-RULES: tuple[Rule, ...] = (
+def between(lower: float, upper: float, hits: int, of: int) -> Callable[[Distances], Marked]:
+    """`hits` of `of` points in a row between so many sigmas on one side, the last of them too, and all on that side."""
+
+    def marks(distances: Distances) -> Marked:
+        z, low, high = distances.z, distances.reach(lower), distances.reach(upper)
+        sides = [(z > low) & (z <= high), (z < -low) & (z >= -high)]
+        found = _either_side(sides, hits, of, z)
+        same = np.maximum(_count(z > 0, of), _count(z < 0, of)) == of
+        completing = np.where(same, found.completing, 0).astype(np.int8)
+        return Marked(completing, _spread(completing, sides, of))
+
+    return marks
+
+
+def trend(steps: int) -> Callable[[Distances], Marked]:
+    """So many steps in a row strictly up, or strictly down: a gap or a tie breaks the trend."""
+
+    def marks(distances: Distances) -> Marked:
+        step = np.full(distances.value.shape, np.nan)
+        step[:, 1:] = np.diff(distances.value, axis=1)
+        found = _either_side([step > 0, step < 0], steps, steps, step)
+        everywhere = np.ones(step.shape, dtype=bool)
+        return Marked(found.completing, _spread(found.completing, [everywhere, everywhere], steps + 1))
+
+    return marks
+
+
+def alternating(points: int) -> Callable[[Distances], Marked]:
+    """So many points in a row each on the other side of the one before than that one of its own."""
+
+    def marks(distances: Distances) -> Marked:
+        step = np.full(distances.value.shape, np.nan)
+        step[:, 1:] = np.sign(np.diff(distances.value, axis=1))
+        turns = np.zeros(step.shape, dtype=bool)
+        turns[:, 1:] = step[:, 1:] * step[:, :-1] < 0
+        complete = _count(turns, points - 2) == points - 2
+        completing = np.where(complete, np.nan_to_num(step), 0).astype(np.int8)
+        everywhere = np.ones(step.shape, dtype=bool)
+        return Marked(completing, _spread(completing, [everywhere, everywhere], points))
+
+    return marks
+
+
+def hugging(sigmas: float, points: int) -> Callable[[Distances], Marked]:
+    """So many points in a row within so many sigmas of the centre: less variation than the limits say."""
+    return _all_of(lambda z, reach: np.abs(z) < reach, sigmas, points)
+
+
+def avoiding(sigmas: float, points: int) -> Callable[[Distances], Marked]:
+    """So many points in a row beyond so many sigmas, on both sides of the centre."""
+    inner = _all_of(lambda z, reach: np.abs(z) > reach, sigmas, points)
+
+    def marks(distances: Distances) -> Marked:
+        one_sided = np.maximum(_count(distances.z > 0, points), _count(distances.z < 0, points)) == points
+        completing = np.where(one_sided, 0, inner(distances).completing).astype(np.int8)
+        everywhere = np.ones(distances.z.shape, dtype=bool)
+        return Marked(completing, _spread(completing, [everywhere, everywhere], points))
+
+    return marks
+
+
+def ewma_beyond(sigmas: float) -> Callable[[Distances], Marked]:
+    """The exponentially weighted mean strictly beyond so many of its own sigmas."""
+
+    def marks(distances: Distances) -> Marked:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = ewma(distances.z) / ewma_deviation(distances)
+        reach = distances.tail(sigmas)
+        found = (ratio > reach).astype(np.int8) - (ratio < -reach).astype(np.int8)
+        return _single(np.where(np.isnan(distances.z), 0, found).astype(np.int8))
+
+    return marks
+
+
+def cusum_beyond(interval: float) -> Callable[[Distances], Marked]:
+    """A cumulative sum of what exceeds half a sigma strictly beyond the decision interval (Page 1954)."""
+
+    def marks(distances: Distances) -> Marked:
+        up, down = cumulative_sums(np.clip(distances.z, -FARTHEST, FARTHEST), SLACK, 0.0)
+        found = (up > interval).astype(np.int8) - (down > interval).astype(np.int8)
+        return _single(np.where(np.isnan(distances.z), 0, found).astype(np.int8))
+
+    return marks
+
+
+def _all_of(holds: Callable[[Array, Array], NDArray[np.bool_]], sigmas: float, points: int) -> Callable[[Distances], Marked]:
+    """Signals without a direction take the side of their last point."""
+
+    def marks(distances: Distances) -> Marked:
+        complete = _count(holds(distances.z, distances.reach(sigmas)), points) == points
+        completing = np.where(complete, np.where(distances.z < 0, -1, 1), 0).astype(np.int8)
+        everywhere = np.ones(distances.z.shape, dtype=bool)
+        return Marked(completing, _spread(completing, [everywhere, everywhere], points))
+
+    return marks
+
+
+def _either_side(sides: list[NDArray[np.bool_]], hits: int, of: int, known: Array) -> Marked:
+    """Marks where `hits` of the last `of` points hold, the last among them and none of them a gap."""
+    enough = _count(~np.isnan(known), of) == of if hits < of else np.ones(known.shape, dtype=bool)
+    completing = np.zeros(known.shape, dtype=np.int8)
+    for side, holds in zip((1, -1), sides, strict=True):
+        completing[(_count(holds, of) >= hits) & holds & enough] = side
+    return Marked(completing, _spread(completing, sides, of))
+
+
+def _count(holds: NDArray[np.bool_], window: int) -> NDArray[np.int64]:
+    """How many of the last `window` points hold, at each point; fewer points than the window count as not holding."""
+    total = np.cumsum(holds, axis=1, dtype=np.int32)
+    total[:, window:] -= total[:, :-window].copy()
+    return total
+
+
+def _spread(completing: Marks, sides: list[NDArray[np.bool_]], window: int) -> Marks:
+    """Everything that belongs to a signal: the points of its window that hold on its side."""
+    members = np.zeros(completing.shape, dtype=np.int8)
+    for side, holds in zip((-1, 1), sides[::-1], strict=True):
+        ahead = np.cumsum((completing == side)[:, ::-1], axis=1, dtype=np.int32)
+        ahead[:, window:] -= ahead[:, :-window].copy()
+        members[(ahead[:, ::-1] > 0) & holds] = side
+    return members
+
+
+def _single(marks: Marks) -> Marked:
+    return Marked(marks, marks)
+
+
+def too_long_a_run() -> Callable[[Distances], Marked]:
+    """A run on one side of the centre longer than chance allows in a series of this length; points on the centre do not count."""
+
+    def marks(distances: Distances) -> Marked:
+        found = runs(distances.z)
+        length, side = run_lengths(distances.z)
+        over = length > found.longest_allowed[:, None]
+        completing = np.where(over, side, 0).astype(np.int8)
+        members = np.zeros(completing.shape, dtype=np.int8)
+        reached = np.zeros(len(length), dtype=np.int64)
+        for time in range(length.shape[1] - 1, -1, -1):  # from the completing points back along their runs
+            reached = np.where(completing[:, time] != 0, np.maximum(length[:, time], reached), reached)
+            belongs = (reached > 0) & (length[:, time] > 0)
+            members[belongs, time] = side[belongs, time]
+            reached = np.where(belongs, reached - 1, reached)
+        return Marked(completing, members)
+
+    return marks
+
+
+def too_few_crossings() -> Callable[[Distances], Marked]:
+    """Fewer crossings of the centre than chance allows: the whole series is the signal, on the side of its last point."""
+
+    def marks(distances: Distances) -> Marked:
+        found = runs(distances.z)
+        few = found.crossings < found.crossings_needed
+        useful = ~np.isnan(distances.z) & (distances.z != 0)
+        last = useful & (np.cumsum(useful[:, ::-1], axis=1)[:, ::-1] == 1)
+        side = np.sign(np.nan_to_num(distances.z)).astype(np.int8)
+        return Marked(np.where(last & few[:, None], side, 0).astype(np.int8), np.where(useful & few[:, None], side, 0).astype(np.int8))
+
+    return marks
+
+
+NELSON_SOURCE = "Nelson, Journal of Quality Technology 16 (1984)"
+WESTERN_ELECTRIC_SOURCE = "Western Electric, Statistical Quality Control Handbook (1956)"
+
+WATCH_POINT, WATCH_DRIFT = 3.25, 3.2
+SERIOUS_POINT, SERIOUS_DRIFT = 4.0, 3.75
+
+BEYOND_LIMITS = Rule(
+    name="beyond_limits",
+    label="beyond the limits",
+    definition="one point more than 3 sigma from the centre (Nelson 1)",
+    marks=beyond(LIMIT_SIGMAS, 1, 1),
+)
+NELSON = (
+    BEYOND_LIMITS,
     Rule(
-        name="beyond_limits",
-        label="beyond the limits",
-        definition="one point more than 3 sigma from the centre line (Nelson 1)",
-        marks=beyond_limits,
+        name="run_of_nine",
+        label="nine in a row on one side",
+        definition="nine points in a row on one side of the centre (Nelson 2)",
+        marks=beyond(0.0, 9, 9),
     ),
     Rule(
-        name="run_on_one_side",
-        label="nine in a row on one side",
-        definition="nine points in a row on the same side of the centre line (Nelson 2)",
-        marks=run_on_one_side,
+        name="trend_of_six",
+        label="a steady trend",
+        definition="six points in a row steadily rising or falling: five steps (Nelson 3)",
+        marks=trend(5),
+    ),
+    Rule(
+        name="alternating",
+        label="up and down by turns",
+        definition="fourteen points in a row alternating up and down (Nelson 4)",
+        marks=alternating(14),
+    ),
+    Rule(
+        name="two_of_three",
+        label="two of three far out",
+        definition="two of three points in a row more than 2 sigma from the centre on one side (Nelson 5)",
+        marks=beyond(2.0, 2, 3),
+    ),
+    Rule(
+        name="four_of_five",
+        label="four of five off the centre",
+        definition="four of five points in a row more than 1 sigma from the centre on one side (Nelson 6)",
+        marks=beyond(1.0, 4, 5),
+    ),
+    Rule(
+        name="hugging",
+        label="less variation than usual",
+        definition="fifteen points in a row within 1 sigma of the centre (Nelson 7)",
+        marks=hugging(1.0, 15),
+    ),
+    Rule(
+        name="avoiding",
+        label="avoiding the centre",
+        definition="eight points in a row more than 1 sigma from the centre, on both sides of it (Nelson 8)",
+        marks=avoiding(1.0, 8),
+    ),
+)
+RUN_OF_EIGHT = Rule(
+    name="run_of_eight",
+    label="eight in a row on one side",
+    definition="eight points in a row on one side of the centre (Western Electric 4)",
+    marks=beyond(0.0, 8, 8),
+)
+MAKING_DATA_COUNT = (
+    BEYOND_LIMITS,
+    Rule(
+        name="run_of_seven",
+        label="seven in a row on one side",
+        definition="seven points in a row on one side of the centre",
+        marks=beyond(0.0, 7, 7),
+    ),
+    Rule(
+        name="trend_of_seven",
+        label="a steady trend",
+        definition="seven points in a row steadily rising or falling: six steps",
+        marks=trend(6),
+    ),
+    Rule(
+        name="close_to_limit",
+        label="two of three close to a limit",
+        definition="two of three points in a row between 2 and 3 sigma from the centre, all three on one side",
+        marks=between(2.0, 3.0, 2, 3),
+    ),
+)
+WATCH = (
+    Rule(
+        name="watch_point",
+        label="unusually far from the usual",
+        definition="watch: one point more than 3.25 sigma from the centre",
+        marks=beyond(WATCH_POINT, 1, 1),
+    ),
+    Rule(
+        name="watch_drift",
+        label="a lasting change",
+        definition="watch: the weighted mean of recent points (weight 0.2) more than 3.2 of its own sigma from the centre",
+        marks=ewma_beyond(WATCH_DRIFT),
+    ),
+)
+SERIOUS = (
+    Rule(
+        name="serious_point",
+        label="extremely far from the usual",
+        definition="serious: one point more than 4 sigma from the centre",
+        marks=beyond(SERIOUS_POINT, 1, 1),
+    ),
+    Rule(
+        name="serious_drift",
+        label="a strong lasting change",
+        definition="serious: the weighted mean of recent points (weight 0.2) more than 3.75 of its own sigma from the centre",
+        marks=ewma_beyond(SERIOUS_DRIFT),
     ),
 )
 
-BY_NAME = {rule.name: rule for rule in RULES}
+RULE_SETS: tuple[RuleSet, ...] = (
+    RuleSet(name="graded", label="Watch and serious", source="the default here; see the measured rates", rules=(*WATCH, *SERIOUS)),
+    RuleSet(name="limits", label="3 sigma", source="Shewhart (1931)", rules=(BEYOND_LIMITS,)),
+    RuleSet(name="nelson_1_2", label="Nelson 1-2", source=NELSON_SOURCE, rules=NELSON[:2]),
+    RuleSet(name="nelson_1_4", label="Nelson 1-4", source=NELSON_SOURCE, rules=NELSON[:4]),
+    RuleSet(name="nelson", label="Nelson 1-8", source=NELSON_SOURCE, rules=NELSON),
+    RuleSet(
+        name="western_electric",
+        label="Western Electric 1-4",
+        source=WESTERN_ELECTRIC_SOURCE,
+        rules=(BEYOND_LIMITS, NELSON[4], NELSON[5], RUN_OF_EIGHT),
+    ),
+    RuleSet(name="nhs", label="NHS Making Data Count", source="NHS England, Making Data Count (2019)", rules=MAKING_DATA_COUNT),
+    RuleSet(
+        name="anhoej",
+        label="Anhoej runs",
+        source="Anhoej and Olesen, PLoS ONE 9 (2014)",
+        rules=(
+            Rule(
+                name="long_run",
+                label="an unusually long run on one side",
+                definition="a run on one side of the centre longer than log2(n) + 3 points, n being those not on it",
+                marks=too_long_a_run(),
+            ),
+            Rule(
+                name="few_crossings",
+                label="unusually few crossings of the centre",
+                definition="fewer crossings of the centre than the 5 % point of a binomial of n - 1 and one half",
+                marks=too_few_crossings(),
+            ),
+        ),
+    ),
+    RuleSet(
+        name="ewma",
+        label="EWMA 0.2 / 2.962",
+        source="Lucas and Saccucci, Technometrics 32 (1990)",
+        rules=(
+            Rule(
+                name="ewma",
+                label="a lasting change",
+                definition="the weighted mean of recent points (weight 0.2) more than 2.962 of its own sigma from the centre",
+                marks=ewma_beyond(2.962),
+            ),
+        ),
+    ),
+    RuleSet(
+        name="cusum",
+        label="CUSUM 0.5 / 4.77",
+        source="Page, Biometrika 41 (1954)",
+        rules=(
+            Rule(
+                name="cusum",
+                label="a lasting change",
+                definition="the sum of what exceeds half a sigma more than 4.77 sigma",
+                marks=cusum_beyond(INTERVAL),
+            ),
+        ),
+    ),
+)
+
+RULES = {rule.name: rule for rules in RULE_SETS for rule in rules.rules}
+BY_NAME = {rules.name: rules for rules in RULE_SETS}
+GRADED = BY_NAME["graded"]
