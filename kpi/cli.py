@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kpi import asking, browse, extracts, printing, pseudonyms, store
+from kpi import asking, browse, charting, extracts, printing, pseudonyms, store
 from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
 from kpi.events import DISPOSITIONS
@@ -27,6 +27,9 @@ from kpi.store import State
 from kpi.words import counted, text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Service KPIs from the command line.")
+
+app.command()(charting.charts)
+app.command()(charting.spc)
 
 Names = Annotated[list[str], typer.Argument(help="KPIs, as `kpi list` names them.")]
 DataOption = Annotated[Path, typer.Option("--data", help="The data folder: extracts/, *.toml, state/.")]

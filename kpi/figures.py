@@ -190,10 +190,14 @@ MARKS = (
 
 
 def mark_of(chart: ControlChart, point: Point) -> Mark | None:
-    """How the point is drawn if it is marked; of the graded rules only what is graded is, because it is large enough to matter."""
+    """How the point is drawn if it is marked. Of the graded rules only what is large enough to matter is, and no point on the
+    good side of the centre while a bad drift lasts.
+    """
     if not point.signals or (chart.rules is GRADED and not point.grade):
         return None
     side = next(iter(point.signals.values()))
+    if chart.rules is GRADED and point.z is not None and point.z * side < 0:
+        return None
     concern = is_concern(chart.kpi, side)
     grade = abs(point.grade) if concern and chart.rules is GRADED else 0
     return next(mark for mark in MARKS if (mark.is_concern, mark.grade) == (concern, grade))

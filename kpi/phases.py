@@ -87,7 +87,7 @@ def _phases(found: bytes) -> Phases:
     _refuse_twins(phases)
     return Phases(
         phases=tuple(sorted(phases, key=lambda one: one.starts_on)),
-        exclusions=tuple(_exclusion(entry, f"{FILE}: exclude {number}") for number, entry in enumerate(exclusions, start=1)),
+        exclusions=tuple(_exclusion(entry, f"{FILE}: exclude {number}") for number, entry in enumerate(left_out, start=1)),
     )
 
 

@@ -25,3 +25,6 @@ class Convention:
 
 
 EXACT = Convention(name="exact", label="exact constants", d2=D2_OF_TWO, screens=False, bridges=False, spread="pooled", widens=True)
+
+CONVENTIONS: tuple[Convention, ...] = (EXACT,)
+BY_NAME = {convention.name: convention for convention in CONVENTIONS}

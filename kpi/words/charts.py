@@ -22,7 +22,7 @@ VARIATION_SIGNS: dict[Variation, str] = {"improvement": "▲", "concern": "◆",
 ASSURANCE_WORDS: dict[Assurance, str] = {
     "passes": "Consistently reaches the target",
     "fails": "Consistently misses the target",
-    "hit_and_miss": "Reaches the target on some days, misses it on others",
+    "hit_and_miss": "Sometimes reaches the target, sometimes not",
     "not_judged": "No target to hold it against",
 }
 GRADE_WORDS = {1: "watch", 2: "serious"}
