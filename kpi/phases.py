@@ -80,10 +80,8 @@ def accept(folder: Path, phase: Phase) -> None:
 def _phases(found: bytes) -> Phases:
     table = parse(found, FILE)
     only(table, ("phase", "exclude"), FILE)
-    phases = tuple(_phase(entry, f"{FILE}: phase {number}") for number, entry in enumerate(tables(table, "phase", FILE), start=1))
-    exclusions = tuple(
-        _exclusion(entry, f"{FILE}: exclude {number}") for number, entry in enumerate(tables(table, "exclude", FILE), start=1)
-    )
+    entries, left_out = tables(table, "phase", FILE), tables(table, "exclude", FILE)
+    phases = tuple(_phase(entry, f"{FILE}: phase {number}") for number, entry in enumerate(entries, start=1))
     _refuse_twins(phases)
     return Phases(
         phases=tuple(sorted(phases, key=lambda one: one.starts_on)),
