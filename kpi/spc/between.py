@@ -32,25 +32,41 @@ def between_within(sums: Sums, convention: Convention) -> Lines:
     usual = _usual(sums)
     chance = _chance(sums, usual, convention)
     y = sums.scale.there(sums.value)
-    used = sums.baseline & np.isfinite(y) & np.isfinite(chance)
+    seen = _span(sums.baseline)
+    used = sums.baseline[:, seen] & np.isfinite(y[:, seen]) & np.isfinite(chance[:, seen])
+    known, noise = np.where(used, y[:, seen], 0), np.where(used, chance[:, seen], np.inf)
     count = used.sum(axis=1, keepdims=True).astype(float)
-    level, between = _level_and_between(y, chance, used, np.zeros_like(count))
-    effects, cost = _weekday_effects(y - level, chance + between, used, sums.weekday)
-    without = y - effects[:, sums.weekday]
-    level, between = _level_and_between(without, chance, used, cost)
-    sigma = np.sqrt(chance + between)
+    level, between = _level_and_between(known, noise, np.zeros_like(count))
+    effects, cost = _weekday_effects(known - level, noise + between, sums.weekday[seen])
+    without = known - effects[:, sums.weekday[seen]]
+    level, between = _level_and_between(without, noise, cost)
+    variance = chance + between
+    sigma = np.sqrt(variance)
     with np.errstate(invalid="ignore", divide="ignore"):
-        residual = np.where(used & (sigma > 0), (without - level) / sigma, np.nan)
-        skewness = np.sqrt(chance) ** 3 / sigma**3 * (1 - 2 * usual) / np.sqrt(usual * (1 - usual) * _positive(sums.n))
+        residual = np.where(used & (sigma[:, seen] > 0), (without - level) / sigma[:, seen], np.nan)
     return Lines(
         statistic=sums.value,
         centre=level + effects[:, sums.weekday],
         sigma=sigma,
         scale=sums.scale,
-        skewness=np.nan_to_num(skewness) if sums.chance == "shares" else np.zeros((1, 1)),
+        skewness=_skewness(sums, usual, chance, variance),
         freedom=np.maximum(count - cost, 1),
         autocorrelation=np.broadcast_to(pooled_autocorrelation(residual), count.shape),
     )
+
+
+def _span(baseline: NDArray[np.bool_]) -> slice:
+    """From the first to the last time that is in the baseline of any series: all that estimates need to read."""
+    times = np.flatnonzero(baseline.any(axis=0))
+    return slice(int(times[0]), int(times[-1]) + 1) if len(times) else slice(0, 0)
+
+
+def _skewness(sums: Sums, usual: Array, chance: Array, variance: Array) -> Array:
+    """That of the binomial, (1 - 2 p) / sqrt(n p (1 - p)), thinned by the variance that is not by chance; 0 of other values."""
+    if sums.chance != "shares":
+        return np.zeros((1, 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.nan_to_num((1 - 2 * usual) / (usual * (1 - usual)) * chance**2 / (variance * np.sqrt(variance)))
 
 
 def _usual(sums: Sums) -> Array:
@@ -73,57 +89,58 @@ def _chance(sums: Sums, usual: Array, convention: Convention) -> Array:
             return np.zeros(sums.value.shape)
 
 
-def _level_and_between(y: Array, chance: Array, used: NDArray[np.bool_], cost: Array) -> tuple[Array, Array]:
+def _level_and_between(y: Array, noise: Array, cost: Array) -> tuple[Array, Array]:
     """Weighted mean and variance beyond chance: DerSimonian and Laird's moments, the weights iterated to their fixed point.
 
-    `cost` are the degrees of freedom that weekday effects took.
+    `noise` is the variance by chance, infinite where a point is not used; `cost` are the degrees of freedom that weekday
+    effects took.
     """
-    zero = np.zeros(cost.shape)
-    between = zero
-    level = zero
-    known = np.where(used, y, 0)
-    certain = np.where(used, chance, 0).sum(axis=1, keepdims=True) == 0
+    used = np.isfinite(noise)
     count = used.sum(axis=1, keepdims=True)
+    certain = ~(used & (noise > 0)).any(axis=1, keepdims=True)
+    noise = np.where(certain & used, 1.0, noise)  # no chance at all: every point counts the same
+    middle = y.sum(axis=1, keepdims=True) / _positive(count)
+    off = np.where(used, y - middle, 0)
+    squares = off**2
+    left = np.maximum(count - 1 - cost, 1) / np.maximum(count - 1, 1)
+    between = shift = np.zeros(cost.shape)
     for _ in range(ITERATIONS):
-        with np.errstate(invalid="ignore", divide="ignore"):
-            weight = np.where(used, 1 / np.where(certain, 1.0, chance + between), 0)
+        weight = 1 / (noise + between)
         total = _positive(weight.sum(axis=1, keepdims=True))
-        level = (weight * known).sum(axis=1, keepdims=True) / total
-        squared = (weight * (known - level) ** 2).sum(axis=1, keepdims=True)
-        by_chance = (weight * np.where(used, chance, 0)).sum(axis=1, keepdims=True)
-        by_chance = by_chance - (weight**2 * np.where(used, chance, 0)).sum(axis=1, keepdims=True) / total
-        freedom = total - (weight**2).sum(axis=1, keepdims=True) / total
-        left = np.maximum(count - 1 - cost, 1) / np.maximum(count - 1, 1)
-        excess = (squared - by_chance * left) / (freedom * left)
+        mean_weight = _sum_of(weight, weight) / total
+        shift = _sum_of(weight, off) / total
+        squared = _sum_of(weight, squares) - total * shift**2
+        by_chance = np.where(certain, 0, count - 1 - between * (total - mean_weight))  # of weight x noise = 1 - weight x between
+        excess = (squared - by_chance * left) / ((total - mean_weight) * left)
         between = np.nan_to_num(np.maximum(np.where(count > 1, excess, 0), 0))
-    return level, between
+    return middle + shift, between
 
 
-def _weekday_effects(residual: Array, variance: Array, used: NDArray[np.bool_], weekday: NDArray[np.int8]) -> tuple[Array, Array]:
-    """Effects of the seven weekdays (an eighth, of -1, is 0), and the degrees of freedom they take.
+def _sum_of(weight: Array, values: Array) -> Array:
+    """Of the products in each row, series x 1."""
+    return np.einsum("ij,ij->i", weight, values)[:, None]
+
+
+def _weekday_effects(residual: Array, variance: Array, weekday: NDArray[np.int8]) -> tuple[Array, Array]:
+    """Effects of the seven weekdays (an eighth, of -1, is 0), and the degrees of freedom they take; series x 8 and series x 1.
 
     Each is shrunk towards 0 by how far weekdays differ beyond chance; none with fewer than four weeks of baseline.
+    `variance` is infinite where a point is not used.
     """
-    rows = len(residual)
-    effects = np.zeros((rows, WEEKDAYS + 1))
-    if (weekday < 0).all():
-        return effects, np.zeros((rows, 1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        weight = np.where(used, 1 / variance, 0)
-    weight = np.where(np.isfinite(weight), weight, used.astype(float))  # no variance at all: every point counts the same
-    known = np.where(used, residual, 0)
-    found = np.zeros((rows, WEEKDAYS))
-    precision = np.zeros((rows, WEEKDAYS))
-    for day in range(WEEKDAYS):
-        on = weekday == day
-        precision[:, day] = weight[:, on].sum(axis=1)
-        found[:, day] = (weight[:, on] * known[:, on]).sum(axis=1) / np.where(precision[:, day] > 0, precision[:, day], 1)
+    effects = np.zeros((len(residual), WEEKDAYS + 1))
+    used = np.isfinite(variance)
+    with np.errstate(divide="ignore"):
+        weight = 1 / variance
+    weight = np.where(np.isfinite(weight), weight, 1.0)  # no variance at all: every point counts the same
+    on_day = (weekday[:, None] == np.arange(WEEKDAYS)).astype(float)
+    precision = weight @ on_day
     seen = precision > 0
+    found = np.where(used, weight * residual, 0) @ on_day / np.where(seen, precision, 1)
     days_seen = seen.sum(axis=1, keepdims=True)
     total = np.where(days_seen > 0, precision.sum(axis=1, keepdims=True), 1)
-    middle = (precision * found).sum(axis=1, keepdims=True) / total
-    squared = (precision * (found - middle) ** 2).sum(axis=1, keepdims=True)
-    spread = (squared - (days_seen - 1)) / _positive(total - (precision**2).sum(axis=1, keepdims=True) / total)
+    middle = _sum_of(precision, found) / total
+    squared = _sum_of(precision, (found - middle) ** 2)
+    spread = (squared - (days_seen - 1)) / _positive(total - _sum_of(precision, precision) / total)
     spread = np.nan_to_num(np.maximum(spread, 0))
     kept = spread / np.where(seen & (spread > 0), spread + 1 / np.where(seen, precision, 1), np.inf)
     weeks = used.sum(axis=1, keepdims=True) / np.maximum(days_seen, 1)

@@ -1,6 +1,7 @@
 """Distances of points from their centre in sigmas: what every rule reads, whatever the chart."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,13 +44,20 @@ class Distances:
             return np.full(self.freedom.shape, sigmas)
         return np.where(np.isinf(self.freedom), sigmas, stdtrit(np.maximum(self.freedom - 1, 1), ndtr(sigmas)))
 
+    @cached_property
+    def drift(self) -> Array:
+        """The weighted mean of recent distances as a multiple of its own sigma; NaN where a point is not judged."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(np.isnan(self.z), np.nan, ewma(self.z) / ewma_deviation(self))
+
 
 def distances(lines: Lines, *, widens: bool) -> Distances:
     """How far each point lies from its centre; with no variation at all any change is infinitely far."""
     place = lines.scale.there(lines.statistic)
+    off = place - lines.centre
     with np.errstate(invalid="ignore", divide="ignore"):
-        raw = (place - lines.centre) / lines.sigma
-    raw = np.where(np.abs(place - lines.centre) <= 1e-12 * np.abs(lines.centre), 0.0, raw)
+        raw = off / lines.sigma
+    raw[np.abs(off) <= 1e-12 * np.abs(lines.centre)] = 0.0
     freedom = lines.freedom if widens else np.full(lines.freedom.shape, np.inf)
     return Distances(np.round(_unbent(raw, lines.skewness), DIGITS), lines.statistic, freedom, lines.autocorrelation)
 
@@ -76,7 +84,7 @@ def ewma_deviation(found: Distances) -> Array:
     Montgomery, Introduction to Statistical Quality Control, 9.2.1; the factor of an AR(1) process from Schmid (1997).
     """
     count = np.cumsum(~np.isnan(found.z), axis=1)
-    faded = (1 - WEIGHT) ** count
+    faded = ((1 - WEIGHT) ** np.arange(count.shape[1] + 1))[count]
     own = WEIGHT / (2 - WEIGHT) * (1 - faded**2)
     kept = found.autocorrelation * (1 - WEIGHT)
     with np.errstate(invalid="ignore"):

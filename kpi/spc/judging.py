@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from kpi.spc.charts import ChartType, Sums
 from kpi.spc.conventions import Convention
-from kpi.spc.distances import Distances, distances, ewma, ewma_deviation, judged, limit
-from kpi.spc.memory import WEIGHT, weighted_mean
+from kpi.spc.distances import distances, judged, limit
+from kpi.spc.memory import WEIGHT, by_time, weighted_mean
 from kpi.spc.rules import LIMIT_SIGMAS, SERIOUS, WATCH, WATCH_DRIFT, Marked, Rule
 
 Array = NDArray[np.float64]
@@ -21,6 +21,9 @@ FEWEST_POINTS = 5
 
 FIRM_POINTS = 20
 """Below this limits are provisional."""
+
+
+GRADES = {rule.name: rule for rule in (*WATCH, *SERIOUS)}
 
 
 @dataclass(frozen=True)
@@ -101,34 +104,34 @@ def _phase(sums: Sums, chart: ChartType, rules: Mapping[str, Rule], convention: 
         np.where(enough, limit(lines, side * LIMIT_SIGMAS, reach if side else 0 * reach), np.nan) for side in (0, -1, 1)
     )
     seen = judged(found, scope.points & enough & np.isfinite(sums.value))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        drift = np.where(~np.isnan(seen.z), ewma(seen.z) / ewma_deviation(seen), np.nan)
+    marks = {name: rule.marks(seen) for name, rule in {**rules, **GRADES}.items()}
     return Judgement(
         statistic=lines.statistic,
         centre=np.clip(centre, scope.lowest, scope.highest),
         lower=np.clip(lower, scope.lowest, scope.highest),
         upper=np.clip(upper, scope.lowest, scope.highest),
         z=seen.z,
-        drift=drift,
+        drift=seen.drift,
         baseline_count=np.broadcast_to(count, sums.value.shape),
         autocorrelation=np.broadcast_to(lines.autocorrelation, sums.value.shape),
-        marks={name: rule.marks(seen) for name, rule in rules.items()},
-        grade=_grade(seen, lines.statistic, centre, scope),
+        marks={name: marks[name] for name in rules},
+        grade=_grade(marks, np.where(np.isnan(seen.z), np.nan, lines.statistic - centre), centre, scope),
     )
 
 
-def _grade(seen: Distances, statistic: Array, centre: Array, scope: Scope) -> Marks:
-    """The default rules, held only where the point, or for a drift the weighted mean, is far enough off to matter."""
-    off = statistic - centre
+def _grade(marks: Mapping[str, Marked], off: Array, centre: Array, scope: Scope) -> Marks:
+    """The default rules, held only where the point, or for a drift the weighted mean, is far enough off to matter.
+
+    `off` is how far points lie from the centre, NaN where a point is not judged.
+    """
     needed = scope.smallest * (np.abs(centre) if scope.is_relative else 1.0)
-    with np.errstate(invalid="ignore"):
-        by_point = np.abs(off) >= needed
-        by_drift = np.abs(weighted_mean(np.where(np.isnan(seen.z), np.nan, off), WEIGHT, np.zeros((len(off), 1)))) >= needed
-    grade = np.zeros(seen.z.shape, dtype=np.int8)
+    by_point = ~(np.abs(off) < needed)
+    by_drift = ~(np.abs(weighted_mean(off, WEIGHT, np.zeros((len(off), 1)))) < needed)
+    grade = np.zeros(off.shape, dtype=np.int8)
     for level, rules in ((1, WATCH), (2, SERIOUS)):
         for rule, matters in zip(rules, (by_point, by_drift), strict=True):
-            side = np.where(matters, rule.marks(seen).completing, 0)
-            grade = np.where(side != 0, level * side, grade).astype(np.int8)
+            side = marks[rule.name].completing * matters
+            np.copyto(grade, np.int8(level) * side, where=side != 0)
     return grade
 
 
@@ -153,19 +156,22 @@ def episodes(found: Judgement) -> Episodes:
 
     A signal on the other side ends it and begins another. Points that are not judged change nothing.
     """
-    shape = found.z.shape
-    sides, onsets, worsts = np.zeros(shape, np.int8), np.full(shape, -1, np.int64), np.zeros(shape, np.int8)
-    side, onset, worst, calm = (np.zeros(shape[0], np.int64) for _ in range(4))
-    known = ~np.isnan(found.z)
-    quiet = np.abs(np.nan_to_num(found.drift)) < RECOVERED * WATCH_DRIFT
-    for time in range(shape[1]):
-        grade = found.grade[:, time].astype(np.int64)
-        begins = (grade != 0) & (np.sign(grade) != side)
-        side = np.where(begins, np.sign(grade), side)
+    rows, times = found.z.shape
+    sides, worsts = np.zeros((times, rows), np.int8), np.zeros((times, rows), np.int8)
+    onsets = np.full((times, rows), -1, np.int64)
+    side, worst, calm = (np.zeros(rows, np.int8) for _ in range(3))
+    onset = np.full(rows, -1)
+    known = by_time(~np.isnan(found.z))
+    with np.errstate(invalid="ignore"):
+        quiet = by_time((np.abs(found.drift) < RECOVERED * WATCH_DRIFT) & (found.grade == 0))
+    for time, grade in enumerate(by_time(found.grade)):
+        turned = np.sign(grade)
+        begins = (grade != 0) & (turned != side)
+        side = np.where(begins, turned, side)
         onset = np.where(begins, time, onset)
         worst = np.where(begins, np.abs(grade), np.maximum(worst, np.abs(grade)))
-        calm = np.where(known[:, time], np.where(quiet[:, time] & (grade == 0), calm + 1, 0), calm)
-        ends = (side != 0) & (calm >= CALM_POINTS)
-        sides[:, time], onsets[:, time], worsts[:, time] = side, np.where(side != 0, onset, -1), np.where(side != 0, worst, 0)
-        side, worst = np.where(ends, 0, side), np.where(ends, 0, worst)
-    return Episodes(sides, onsets, worsts)
+        calm = np.where(known[time], np.where(quiet[time], np.minimum(calm + 1, CALM_POINTS), 0), calm).astype(np.int8)
+        sides[time], onsets[time], worsts[time] = side, onset, worst
+        open_still = calm < CALM_POINTS
+        side, worst, onset = side * open_still, worst * open_still, np.where(open_still, onset, -1)
+    return Episodes(by_time(sides), by_time(onsets), by_time(worsts))

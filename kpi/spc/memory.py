@@ -17,38 +17,40 @@ INTERVAL = 4.77
 
 def weighted_mean(values: Array, weight: float, start: Array) -> Array:
     """Exponentially weighted mean of series x time from `start`, series x 1; a gap leaves it as it is."""
-    mean = np.empty(values.shape)
-    known = np.isfinite(values)
-    filled = np.where(known, values, 0.0)
-    weights = np.where(known, weight, 0.0)
+    known = np.isfinite(by_time(values))
+    mean = np.where(known, weight * by_time(values), 0.0)
+    kept = np.where(known, 1 - weight, 1.0)
     now = np.nan_to_num(start[:, 0])
-    for time in range(values.shape[1]):
-        now = now + weights[:, time] * (filled[:, time] - now)
-        mean[:, time] = now
-    return mean
+    for new, keep in zip(mean, kept, strict=True):
+        new += keep * now
+        now = new
+    return by_time(mean)
 
 
 def weighted_variance(variances: Array, weight: float) -> Array:
     """Variance of that mean from the variances of the points, NaN where there is none: exact from the first point on."""
-    found = np.empty(variances.shape)
-    known = np.isfinite(variances)
-    filled = np.where(known, variances, 0.0)
-    weights = np.where(known, weight, 0.0)
+    known = np.isfinite(by_time(variances))
+    found = np.where(known, weight**2 * by_time(variances), 0.0)
+    kept = np.where(known, (1 - weight) ** 2, 1.0)
     now = np.zeros(len(variances))
-    for time in range(variances.shape[1]):
-        now = (1 - weights[:, time]) ** 2 * now + weights[:, time] ** 2 * filled[:, time]
-        found[:, time] = now
-    return found
+    for new, keep in zip(found, kept, strict=True):
+        new += keep * now
+        now = new
+    return by_time(found)
 
 
 def cumulative_sums(z: Array, slack: float, head_start: float) -> tuple[Array, Array]:
     """Upper and lower cumulative sums of distances, both from `head_start` and positive; a gap leaves them as they are."""
-    up, down = np.empty(z.shape), np.empty(z.shape)
-    known = np.isfinite(z)
-    filled, slacks = np.where(known, z, 0.0), np.where(known, slack, 0.0)
-    above = below = np.full(len(z), head_start)
-    for time in range(z.shape[1]):
-        above = np.maximum(0, above + filled[:, time] - slacks[:, time])
-        below = np.maximum(0, below - filled[:, time] - slacks[:, time])
-        up[:, time], down[:, time] = above, below
-    return up, down
+    known = np.isfinite(by_time(z))
+    up, down = (np.where(known, side * by_time(z) - slack, 0.0) for side in (1, -1))
+    for sums in (up, down):
+        now = np.full(len(z), head_start)
+        for new in sums:
+            np.maximum(new + now, 0, out=new)
+            now = new
+    return by_time(up), by_time(down)
+
+
+def by_time(array: NDArray) -> NDArray:
+    """Time x series of series x time or the other way round, laid out so that one time (or series) lies together in memory."""
+    return np.ascontiguousarray(array.T)
