@@ -16,10 +16,10 @@ from kpi.report import ALWAYS, Answer, Question, answer
 from kpi.series import Series, series
 from kpi.spc import rules
 from kpi.spc.catalogue import BY_NAME, CHARTS
-from kpi.spc.charts import ChartType
+from kpi.spc.charts import FIRM_POINTS, ChartType
 from kpi.spc.conventions import EXACT
 from kpi.spc.discoveries import discoveries
-from kpi.spc.judging import FEWEST_POINTS, FIRM_POINTS, Episodes, Judgement, Scope, episodes, judge
+from kpi.spc.judging import FEWEST_POINTS, Episodes, Judgement, Scope, episodes, judge
 from kpi.spc.rules import RuleSet
 from kpi.spc.steps import Steps, steps
 from kpi.spc.verdicts import Assurance, Variation, assurance, variation

@@ -13,8 +13,7 @@ from kpi.metrics import Kpi
 from kpi.periods import Dates, Every, following, preceding, start_of, starts
 from kpi.phases import Exclusion, Phase, applying
 from kpi.report import ALWAYS, Answer, Question, answer, complete_until, nothing
-from kpi.spc.charts import Chance, Sums
-from kpi.spc.judging import FIRM_POINTS
+from kpi.spc.charts import FIRM_POINTS, Chance, Sums
 from kpi.spc.scales import LINEAR, LOGARITHMIC, LOGARITHMIC_MINUTES, Scale
 from kpi.store import State
 

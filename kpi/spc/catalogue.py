@@ -4,9 +4,6 @@ from kpi.spc.between import between_within
 from kpi.spc.charts import (
     ChartType,
     c,
-    cusum,
-    ewma,
-    g,
     individuals,
     individuals_median,
     individuals_prime,
@@ -17,10 +14,11 @@ from kpi.spc.charts import (
     p,
     run,
     s,
-    t,
     u,
     x_bar,
 )
+from kpi.spc.drifts import cusum, ewma
+from kpi.spc.rare import g, t
 
 CHARTS: tuple[ChartType, ...] = (
     ChartType(

@@ -19,9 +19,6 @@ Marks = NDArray[np.int8]
 FEWEST_POINTS = 5
 """Below this there are no limits: they would say more about luck than about the process."""
 
-FIRM_POINTS = 20
-"""Below this limits are provisional."""
-
 
 GRADES = {rule.name: rule for rule in (*WATCH, *SERIOUS)}
 

@@ -55,15 +55,22 @@ def beyond(sigmas: float, hits: int, of: int) -> Callable[[Distances], Marked]:
 
 
 def between(lower: float, upper: float, hits: int, of: int) -> Callable[[Distances], Marked]:
-    """`hits` of `of` points in a row between so many sigmas on one side, the last of them too, and all on that side."""
+    """`hits` of `of` points in a row between so many sigmas of the centre, and all of them on one side.
+
+    The last may be nearer the centre where only it shows that all are on one side.
+    """
 
     def marks(distances: Distances) -> Marked:
         z, low, high = distances.z, distances.reach(lower), distances.reach(upper)
         sides = [(z > low) & (z <= high), (z < -low) & (z >= -high)]
-        found = _either_side(sides, hits, of, z)
-        same = np.maximum(_count(z > 0, of), _count(z < 0, of)) == of
-        completing = np.where(same, found.completing, 0).astype(np.int8)
-        return Marked(completing, _spread(completing, sides, of))
+        completing, members = np.zeros(z.shape, dtype=np.int8), np.zeros(z.shape, dtype=np.int8)
+        for side, holds in zip((1, -1), sides, strict=True):
+            complete = (_count(holds, of) >= hits) & (_count(side * z > 0, of) == of)
+            known = np.zeros(z.shape, dtype=bool)
+            known[:, 1:] = complete[:, :-1]
+            completing[complete & (holds | ~known)] = side
+            members[_ahead(complete, of) & holds] = side
+        return Marked(completing, members)
 
     return marks
 
@@ -160,7 +167,7 @@ def _either_side(sides: list[NDArray[np.bool_]], hits: int, of: int, known: Arra
     return Marked(completing, _spread(completing, sides, of))
 
 
-def _count(holds: NDArray[np.bool_], window: int) -> NDArray[np.int64]:
+def _count(holds: NDArray[np.bool_], window: int) -> NDArray[np.int32]:
     """How many of the last `window` points hold, at each point; fewer points than the window count as not holding."""
     total = np.cumsum(holds, axis=1, dtype=np.int32)
     total[:, window:] -= total[:, :-window].copy()
@@ -171,10 +178,13 @@ def _spread(completing: Marks, sides: list[NDArray[np.bool_]], window: int) -> M
     """Everything that belongs to a signal: the points of its window that hold on its side."""
     members = np.zeros(completing.shape, dtype=np.int8)
     for side, holds in zip((-1, 1), sides[::-1], strict=True):
-        ahead = np.cumsum((completing == side)[:, ::-1], axis=1, dtype=np.int32)
-        ahead[:, window:] -= ahead[:, :-window].copy()
-        members[(ahead[:, ::-1] > 0) & holds] = side
+        members[_ahead(completing == side, window) & holds] = side
     return members
+
+
+def _ahead(holds: NDArray[np.bool_], window: int) -> NDArray[np.bool_]:
+    """Whether it holds at a point or at one of the next that share a window with it."""
+    return _count(holds[:, ::-1], window)[:, ::-1] > 0
 
 
 def _single(marks: Marks) -> Marked:

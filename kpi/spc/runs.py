@@ -51,3 +51,30 @@ def run_lengths(z: Array) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
         last = np.where(on, now, last)
         length[:, time] = np.where(on, count, 0)
     return length, side
+
+
+@dataclass(frozen=True)
+class Level:
+    """The median from a point on: of the baseline, or of a run on one side of the level before."""
+
+    start: int
+    end: int
+    median: float
+
+
+def rephased(values: Array, baseline: int, length: int) -> list[Level]:
+    """Levels of one series, proposed for a run chart: each run of so many points on one side of the last level begins the next.
+
+    `end` is the last point behind the median. A gap and a point on the level neither add to a run nor break it.
+    """
+    levels = [Level(0, baseline - 1, float(np.nanmedian(values[:baseline])))]
+    while True:
+        begin = levels[-1].end + 1
+        reached, _ = run_lengths((values[begin:] - levels[-1].median)[None])
+        complete = np.flatnonzero(reached[0] == length)
+        if not complete.size:
+            return levels
+        end = begin + int(complete[0])
+        counted = np.flatnonzero(reached[0][: end - begin + 1] == 1)
+        start = begin + int(counted[-1])
+        levels.append(Level(start, end, float(np.nanmedian(values[start : end + 1]))))

@@ -2,7 +2,8 @@
 
 from kpi.control import ControlChart, Episode, Point, Proposal, Span, is_concern
 from kpi.periods import Every
-from kpi.spc.judging import FEWEST_POINTS, FIRM_POINTS
+from kpi.spc.charts import FIRM_POINTS
+from kpi.spc.judging import FEWEST_POINTS
 from kpi.spc.rates import false_alarm_rate
 from kpi.spc.rules import RULES, Rule, RuleSet
 from kpi.spc.verdicts import Assurance, Variation
