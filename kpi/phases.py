@@ -145,9 +145,14 @@ def _refuse_twins(phases: tuple[Phase, ...]) -> None:
 
 
 def _written(phase: Phase) -> str:
-    """The entry as TOML: its basic strings escape as JSON's do."""
+    """The entry as TOML."""
     texts = {"kpi": phase.kpi, **phase.where, "reason": phase.reason, "accepted_by": phase.accepted_by}
     dates = {"from": phase.starts_on, "baseline_until": phase.baseline_until, "accepted_on": phase.accepted_on}
-    lines = [f"{name} = {json.dumps(value)}" for name, value in texts.items() if value]
+    lines = [f"{name} = {_quoted(value)}" for name, value in texts.items() if value]
     lines += [f"{name} = {value.isoformat()}" for name, value in dates.items() if value is not None]
     return "\n".join(["[[phase]]", *lines, ""])
+
+
+def _quoted(words: str) -> str:
+    """A basic string of TOML: they escape as JSON's do, and the delete character too."""
+    return json.dumps(words, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -151,7 +151,9 @@ def test_limits_stay_inside_the_range_of_the_kpi(tmp_path: Path) -> None:
         event(place, f"{day(place)}T10:00", resolved_at=f"{day(place)}T11:00", satisfaction=score)
         for place, score in enumerate([5.0, 4.0] * 10)
     ]
-    [chart] = control_charts(state_of(tmp_path, [*rated, later(day(20))]), question("satisfaction", every="day"), "individuals", "nelson_1_2")
+    [chart] = control_charts(
+        state_of(tmp_path, [*rated, later(day(20))]), question("satisfaction", every="day"), "individuals", "nelson_1_2"
+    )
     [(lower, centre, upper)] = limits(chart)
     assert (centre, upper) == (4.5, 5.0)
     assert lower == pytest.approx(4.5 - 3 / D2_OF_TWO)
@@ -161,7 +163,10 @@ def test_each_store_has_its_own_limits_and_starts_with_its_own_first_day(tmp_pat
     early = costs([10, 12, 10, 12, 10, 12, 10])
     late = [one | {"event_id": f"{one['event_id']} S2", "store": "S2"} for one in costs([20, 22, 20, 22, 20], first=day(2))]
     charts = control_charts(
-        state_of(tmp_path, [*early, *late, later(day(7))]), question("cost_per_service", every="day", by=("store",)), "individuals", "nelson_1_2"
+        state_of(tmp_path, [*early, *late, later(day(7))]),
+        question("cost_per_service", every="day", by=("store",)),
+        "individuals",
+        "nelson_1_2",
     )
     assert [(chart.group, chart.points[0].period, chart.current.count) for chart in charts] == [
         (("S1",), day(0), 7),
