@@ -1,10 +1,12 @@
 """The default chart: each point varies by chance within it and, beyond chance, between periods; weekdays have their own usual.
 
-    sigma_t^2 = within_t / n_t + tau^2
     centre_t  = level + weekday effect, shrunk by T^2 / (T^2 + v)
+    sigma_t^2 = within_t / n_t + tau^2 + error of the weekday effect, v T^2 / (T^2 + v)
 
 With tau = 0 it is the classic p or X-bar chart; with no chance within (single values) it is an individuals chart.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,9 @@ Array = NDArray[np.float64]
 
 ITERATIONS = 12
 """Of the between variance and its weights: changes are far below a per cent after six."""
+
+ROUNDS = 3
+"""Of weekday effects and the variance between without them: at first that holds the weekdays too, and shrinks them too far."""
 
 FEWEST_WEEKS = 4
 """Of baseline before weekdays are told apart."""
@@ -36,21 +41,24 @@ def between_within(sums: Sums, convention: Convention) -> Lines:
     used = sums.baseline[:, seen] & np.isfinite(y[:, seen]) & np.isfinite(chance[:, seen])
     known, noise = np.where(used, y[:, seen], 0), np.where(used, chance[:, seen], np.inf)
     count = used.sum(axis=1, keepdims=True).astype(float)
-    level, between = _level_and_between(known, noise, np.zeros_like(count))
-    effects, cost = _weekday_effects(known - level, noise + between, sums.weekday[seen])
-    without = known - effects[:, sums.weekday[seen]]
-    level, between = _level_and_between(without, noise, cost)
-    variance = chance + between
+    weekdays = _no_weekdays(len(known))
+    for _ in range(ROUNDS):
+        without = known - weekdays.effect[:, sums.weekday[seen]]
+        level, between = _level_and_between(without, noise, weekdays.cost)
+        weekdays = _weekdays(known - level, noise + between, sums.weekday[seen])
+    without = known - weekdays.effect[:, sums.weekday[seen]]
+    level, between = _level_and_between(without, noise, weekdays.cost)
+    variance = chance + between + weekdays.error[:, sums.weekday]
     sigma = np.sqrt(variance)
     with np.errstate(invalid="ignore", divide="ignore"):
         residual = np.where(used & (sigma[:, seen] > 0), (without - level) / sigma[:, seen], np.nan)
     return Lines(
         statistic=sums.value,
-        centre=level + effects[:, sums.weekday],
+        centre=level + weekdays.effect[:, sums.weekday],
         sigma=sigma,
         scale=sums.scale,
         skewness=_skewness(sums, usual, chance, variance),
-        freedom=np.maximum(count - cost, 1),
+        freedom=np.maximum(count - weekdays.cost, 1),
         autocorrelation=np.broadcast_to(pooled_autocorrelation(residual), count.shape),
     )
 
@@ -121,13 +129,25 @@ def _sum_of(weight: Array, values: Array) -> Array:
     return np.einsum("ij,ij->i", weight, values)[:, None]
 
 
-def _weekday_effects(residual: Array, variance: Array, weekday: NDArray[np.int8]) -> tuple[Array, Array]:
-    """Effects of the seven weekdays (an eighth, of -1, is 0), and the degrees of freedom they take; series x 8 and series x 1.
+@dataclass(frozen=True)
+class Weekdays:
+    """Series x 8, the eighth (of weekday -1) 0: effects of the weekdays and their variances; series x 1: degrees of freedom they take."""
 
-    Each is shrunk towards 0 by how far weekdays differ beyond chance; none with fewer than four weeks of baseline.
+    effect: Array
+    error: Array
+    cost: Array
+
+
+def _no_weekdays(rows: int) -> Weekdays:
+    nothing = np.zeros((rows, WEEKDAYS + 1))
+    return Weekdays(nothing, nothing, np.zeros((rows, 1)))
+
+
+def _weekdays(residual: Array, variance: Array, weekday: NDArray[np.int8]) -> Weekdays:
+    """Each shrunk towards 0 by how far weekdays differ beyond chance; none with fewer than four weeks of baseline.
+
     `variance` is infinite where a point is not used.
     """
-    effects = np.zeros((len(residual), WEEKDAYS + 1))
     used = np.isfinite(variance)
     with np.errstate(divide="ignore"):
         weight = 1 / variance
@@ -135,18 +155,22 @@ def _weekday_effects(residual: Array, variance: Array, weekday: NDArray[np.int8]
     on_day = (weekday[:, None] == np.arange(WEEKDAYS)).astype(float)
     precision = weight @ on_day
     seen = precision > 0
-    found = np.where(used, weight * residual, 0) @ on_day / np.where(seen, precision, 1)
+    error = 1 / np.where(seen, precision, np.inf)
+    found = np.where(used, weight * residual, 0) @ on_day * error
     days_seen = seen.sum(axis=1, keepdims=True)
     total = np.where(days_seen > 0, precision.sum(axis=1, keepdims=True), 1)
     middle = _sum_of(precision, found) / total
     squared = _sum_of(precision, (found - middle) ** 2)
     spread = (squared - (days_seen - 1)) / _positive(total - _sum_of(precision, precision) / total)
     spread = np.nan_to_num(np.maximum(spread, 0))
-    kept = spread / np.where(seen & (spread > 0), spread + 1 / np.where(seen, precision, 1), np.inf)
     weeks = used.sum(axis=1, keepdims=True) / np.maximum(days_seen, 1)
-    kept = np.where(weeks >= FEWEST_WEEKS, kept, 0)
-    effects[:, :WEEKDAYS] = kept * (found - middle)
-    return effects, np.maximum(kept.sum(axis=1, keepdims=True) - kept.max(axis=1, keepdims=True), 0)
+    kept = np.where(seen & (spread > 0) & (weeks >= FEWEST_WEEKS), spread / _positive(spread + error), 0)
+    eighth = ((0, 0), (0, 1))
+    return Weekdays(
+        effect=np.pad(kept * (found - middle), eighth),
+        error=np.pad(kept * error, eighth),
+        cost=np.maximum(kept.sum(axis=1, keepdims=True) - kept.max(axis=1, keepdims=True), 0),
+    )
 
 
 def pooled_autocorrelation(residual: Array) -> float:
