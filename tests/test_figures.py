@@ -49,7 +49,7 @@ def test_an_accepted_phase_is_a_vertical_line_with_its_reason_as_text(tmp_path: 
     figure = control_figure(chart_of(tmp_path, [*[10, 12] * 15, *[30, 32] * 15], 10, phases=phase), "day", "EUR")
     [line], [note] = figure.layout.shapes, figure.layout.annotations
     assert (line.x0, line.line.dash) == (day(30), "longdash")
-    assert note.text == "&lt;b&gt;New&lt;/b&gt; contract with a nam…"
+    assert note.text == "&lt;b&gt;New&lt;/b&gt; contract with a name…"
 
 
 @pytest.mark.parametrize("chart", ["cusum", "moving_range", "ewma", "run", "x_bar", "s", "between_within"])

@@ -63,7 +63,7 @@ def test_a_proposal_says_from_what_to_what_since_when_and_how_sure(tmp_path: Pat
     assert chart.proposal is not None
     words = proposal_sentence(chart, chart.proposal, "day", "EUR")
     assert words.startswith(
-        "The level seems to be another one since Wed 3 Jul 2024: €10.88 before, €30.98 since (+€20.10), on 15 and 30 periods."
+        "The level seems to be another one since Wed 3 Jul 2024: €11.02 before, €30.98 since (+€19.96), on 15 and 30 periods."
     )
     assert words.endswith("(95 % sure); a process without a change shows one as clear less than once in a million.")
 

@@ -7,7 +7,7 @@ from kpi.spc.judging import FEWEST_POINTS
 from kpi.spc.rates import false_alarm_rate
 from kpi.spc.rules import RULES, Rule, RuleSet
 from kpi.spc.verdicts import Assurance, Variation
-from kpi.words import counted, text
+from kpi.words import text
 from kpi.words.sentences import period_text
 from kpi.words.values import count_text, day_text, difference_text, value_text
 
@@ -183,10 +183,6 @@ def rate_text(name: str) -> str:
     rate = false_alarm_rate(name)
     if rate is None:
         return text("its rate was not measured")
-    if rate.points is None:
-        return text("marks {share} % of stable series of {length} points", share=f"{rate.share * 100:.1f}", length=rate.length)
-    return counted(
-        "a stable process is marked by chance about once in {count} point",
-        "a stable process is marked by chance about once in {count} points",
-        round(rate.points),
-    )
+    if rate.per == "series":
+        return text("marks {share} of stable series by chance", share=value_text(rate.value, "share", ""))
+    return text("a stable process is marked by chance about once in {points} points", points=count_text(_two_digits(rate.value)))
