@@ -55,7 +55,7 @@ def test_an_improvement_has_no_grade(tmp_path: Path) -> None:
 def test_a_signal_of_other_rules_names_them(tmp_path: Path) -> None:
     chart = chart_of(tmp_path, STEP, 30, "limits")
     words = signal_sentence(chart, chart.points[0], "day", "EUR")
-    assert words == "Wed 3 Jul 2024: €30.00, worse than usual. usual €5.68 to €16.32; beyond the limits; n = 30."
+    assert words == "Wed 3 Jul 2024: €30.00, worse than usual; usual €5.68 to €16.32; beyond the limits; n = 30."
 
 
 def test_a_proposal_says_from_what_to_what_since_when_and_how_sure(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ CHARTS: tuple[ChartType, ...] = (
     ChartType(
         name="between_within",
         label="usual variation",
-        reason="Judged by chance at each period's own n and by how much periods usually differ beyond it; weekdays have their own usual.",
+        reason="Judged by chance at each period's own n and by how much periods usually differ beyond it; a day by its weekday.",
         equation="level + weekday +- 3 x sqrt(variance within / n + variance between)",
         source="DerSimonian and Laird 1986, iterated; Laney 2002 and Spiegelhalter 2005 for the idea",
         needs="values",

@@ -97,7 +97,7 @@ def signal_sentence(chart: ControlChart, point: Point, every: Every, currency: s
     """One marked point: what, how much, the usual range, by which rule, n."""
     side = next(iter(point.signals.values()))
     return text(
-        "{when}: {value}, {word}. {usual}; {rules}; n = {n}.",
+        "{when}: {value}, {word}; {usual}; {rules}; n = {n}.",
         when=period_text(point.period, every),
         value=value_text(point.drawn, chart.kpi.unit, currency),
         word=side_text(chart, side),
