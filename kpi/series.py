@@ -64,7 +64,7 @@ def series(state: State, question: Question, kpi: Kpi) -> Series | None:
     phase = np.array([_numbers(one, periods) for one in phases], dtype=np.int64)
     excluded = np.array([_excluded(applying(state.settings.phases.exclusions, kpi, part), periods, every) for part in parts])
     shown = next(place for place, period in enumerate(periods) if period >= question.dates.start)
-    usable = np.array([[one.is_complete and one.value is not None for one in row] for row in table]) & ~excluded
+    usable = np.array([[_is_usable(kpi, one) for one in row] for row in table]) & ~excluded
     baseline = np.array(
         [_baseline(phases[row], phase[row], usable[row], periods, shown, every) for row in range(len(groups))], dtype=np.bool_
     )
@@ -72,6 +72,11 @@ def series(state: State, question: Question, kpi: Kpi) -> Series | None:
     judged[:, shown:] |= np.array([[one.is_complete and one.is_enough for one in row[shown:]] for row in table], dtype=np.bool_)
     sums = _sums(kpi, table, baseline, _weekdays(periods, every))
     return Series(groups, periods, shown, table, phases, sums, phase, judged, excluded)
+
+
+def _is_usable(kpi: Kpi, one: Answer) -> bool:
+    """Whether a point can set limits: complete, and of a kind that says how little few events tell, or else of enough events."""
+    return one.is_complete and one.value is not None and (one.is_enough or _kind(kpi)[0] != "none")
 
 
 def _with_history(state: State, question: Question, kpi: Kpi) -> Dates:

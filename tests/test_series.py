@@ -8,7 +8,7 @@ import pytest
 from kpi.control import ControlChart, control_charts
 from kpi.periods import Dates
 from kpi.store import State
-from tests.samples import MONDAY, costs, day, later, question, state_of
+from tests.samples import MONDAY, costs, day, event, later, question, state_of
 
 STEP = [*[10, 12] * 15, *[30, 32] * 15]
 PHASE = f'[[phase]]\nkpi = "cost_per_service"\nfrom = {day(30)}\nreason = "New contract"\naccepted_by = "Ana"\n'
@@ -122,3 +122,17 @@ def test_weeks_that_begin_in_a_phase_belong_to_it(tmp_path: Path) -> None:
     [chart] = control_charts(state, question("cost_per_service", every="week"), "individuals", "nelson_1_2")
     assert [(point.period, point.phase) for point in chart.points][3:6] == [(day(21), 0), (day(28), 0), (day(35), 1)]
     assert date.weekday(MONDAY) == 0
+
+
+def test_a_median_of_few_events_sets_no_limit_because_it_cannot_say_how_little_it_tells(tmp_path: Path) -> None:
+    enough = [
+        event(f"{day(place)} {number}", f"{day(place)}T08:00", responded_at=f"{day(place)}T08:{10 + place % 2}")
+        for place in range(10)
+        for number in range(30)
+    ]
+    few = [event(f"few {place}", f"{day(place)}T08:00", responded_at=f"{day(place)}T20:00") for place in range(10, 15)]
+    [chart] = control_charts(
+        state_of(tmp_path, [*enough, *few, later(day(15))]), question("response_time_median", every="day"), "individuals", ""
+    )
+    assert (chart.current.count, chart.current.last) == (10, day(9))
+    assert {point.centre for point in chart.points} == {10.5}
