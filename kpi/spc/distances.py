@@ -58,7 +58,7 @@ def distances(lines: Lines, *, widens: bool) -> Distances:
     with np.errstate(invalid="ignore", divide="ignore"):
         raw = off / lines.sigma
     raw[np.abs(off) <= 1e-12 * np.abs(lines.centre)] = 0.0
-    freedom = lines.freedom if widens else np.full(lines.freedom.shape, np.inf)
+    freedom = np.maximum(lines.freedom, 1) if widens else np.full(lines.freedom.shape, np.inf)
     return Distances(np.round(_unbent(raw, lines.skewness), DIGITS), lines.statistic, freedom, lines.autocorrelation)
 
 
