@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -195,6 +196,6 @@ def signal_of(rule: Rule) -> Array:
     return np.full(30, {"close_to_limit": 2.5}.get(rule.name, 4.5))
 
 
-def judged(points: Array) -> Distances:
+def judged(points: Any) -> Distances:
     values = row(points.tolist())
     return Distances(values, values, KNOWN, np.zeros((1, 1)))
