@@ -21,9 +21,16 @@ def ewma(sums: Sums, convention: Convention) -> Lines:
 
 
 def cusum(sums: Sums, convention: Convention) -> Lines:
-    """The larger of the upper and the lower cumulative sum, in sigmas; sigma is a third of the decision interval."""
+    """The larger of the upper and the lower cumulative sum, in sigmas; sigma is a third of the decision interval.
+
+    A change where nothing varied before is infinitely far, and enough for a signal.
+    """
     lines = classic(sums, convention)
+    off = sums.value - lines.centre
     with np.errstate(invalid="ignore", divide="ignore"):
-        up, down = cumulative_sums((sums.value - lines.centre) / lines.sigma, convention.slack, convention.head_start)
+        z = np.where(off == 0, 0, off / lines.sigma)
+    enough = 2 * convention.interval
+    z = np.nan_to_num(z, nan=np.nan, posinf=enough, neginf=-enough)
+    up, down = cumulative_sums(z, convention.slack, convention.head_start)
     sides = np.where(np.isfinite(sums.value), np.where(up >= down, up, -down), np.nan)
     return replace(plain(sums, np.zeros(len(up)), np.full(len(up), convention.interval / 3)), statistic=sides)

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
-from scipy.stats import binom
-from scipy.stats import poisson as poisson_distribution
+from scipy.special import betainc, ndtr, ndtri, pdtr
 
 Array = NDArray[np.float64]
 
 DIGITS = 9
 """Of a count found from a logarithm or a ratio, before it is rounded."""
+
+HIGHEST = 12.0
+"""Roots of the mean above it, where counts have no weight that a double can tell."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +37,47 @@ class Discrete:
 
 def binomial(n: Array, chance: Array) -> Discrete:
     """Shares of n with this chance."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return Discrete(
-            at_least=lambda shares: binom.sf(np.round(shares * n) - 1, n, chance),
-            at_most=lambda shares: binom.cdf(np.round(shares * n), n, chance),
-            quantile=lambda chances: binom.ppf(chances, n, chance) / n,
-        )
+    many = np.where(n > 0, n, np.nan)
+    return Discrete(
+        at_least=lambda shares: 1 - _binomial_at_most(np.round(shares * many) - 1, many, chance),
+        at_most=lambda shares: _binomial_at_most(np.round(shares * many), many, chance),
+        quantile=lambda chances: binomial_quantile(chances, many, chance) / many,
+    )
+
+
+def binomial_quantile(chances: Array | float, n: Array, chance: Array | float) -> Array:
+    """The least number of n that is not exceeded with these chances."""
+    return _least(lambda counts: _binomial_at_most(counts, n, chance), chances, n)
 
 
 def poisson(mean: Array) -> Discrete:
     """Counts with this mean."""
     return Discrete(
-        at_least=lambda counts: poisson_distribution.sf(counts - 1, mean),
-        at_most=lambda counts: poisson_distribution.cdf(counts, mean),
-        quantile=lambda chances: poisson_distribution.ppf(chances, mean),
+        at_least=lambda counts: 1 - _poisson_at_most(counts - 1, mean),
+        at_most=lambda counts: _poisson_at_most(counts, mean),
+        quantile=lambda chances: _least(
+            lambda counts: _poisson_at_most(counts, mean), chances, np.ceil(mean + HIGHEST * np.sqrt(mean + 1))
+        ),
     )
+
+
+def _binomial_at_most(counts: Array, n: Array, chance: Array | float) -> Array:
+    inside = betainc(np.maximum(n - counts, 1), np.maximum(counts, 0) + 1, 1 - chance)
+    return np.select([np.isnan(counts), counts < 0, counts >= n], [np.nan, 0.0, 1.0], inside)
+
+
+def _poisson_at_most(counts: Array, mean: Array) -> Array:
+    return np.select([np.isnan(counts), counts < 0], [np.nan, 0.0], pdtr(np.maximum(counts, 0), mean))
+
+
+def _least(at_most: Callable[[Array], Array], chances: Array | float, highest: Array) -> Array:
+    """The least count at which a distribution reaches the chances, by halving; NaN where they or the highest count are."""
+    below, above = np.full(highest.shape, -1.0), highest
+    for _ in range(int(np.nanmax(highest, initial=0)).bit_length() + 1):
+        middle = np.floor((below + above) / 2)
+        reached = at_most(middle) >= chances
+        below, above = np.where(reached, below, middle), np.where(reached, middle, above)
+    return np.where(np.isnan(chances), np.nan, above)
 
 
 def geometric(mean: Array) -> Discrete:

@@ -79,8 +79,7 @@ def trend(steps: int) -> Callable[[Distances], Marked]:
     """So many steps in a row strictly up, or strictly down: a gap or a tie breaks the trend."""
 
     def marks(distances: Distances) -> Marked:
-        step = np.full(distances.value.shape, np.nan)
-        step[:, 1:] = np.diff(distances.value, axis=1)
+        step = _steps(distances)
         found = _either_side([step > 0, step < 0], steps, steps, step)
         everywhere = np.ones(step.shape, dtype=bool)
         return Marked(found.completing, _spread(found.completing, [everywhere, everywhere], steps + 1))
@@ -92,8 +91,7 @@ def alternating(points: int) -> Callable[[Distances], Marked]:
     """So many points in a row each on the other side of the one before than that one of its own."""
 
     def marks(distances: Distances) -> Marked:
-        step = np.full(distances.value.shape, np.nan)
-        step[:, 1:] = np.sign(np.diff(distances.value, axis=1))
+        step = np.sign(_steps(distances))
         turns = np.zeros(step.shape, dtype=bool)
         turns[:, 1:] = step[:, 1:] * step[:, :-1] < 0
         complete = _count(turns, points - 2) == points - 2
@@ -144,6 +142,13 @@ def cusum_beyond(interval: float) -> Callable[[Distances], Marked]:
         return _single(np.where(np.isnan(distances.z), 0, found).astype(np.int8))
 
     return marks
+
+
+def _steps(distances: Distances) -> Array:
+    """From each judged value to the next; NaN at the first and beside a point that is not judged."""
+    steps = np.full(distances.value.shape, np.nan)
+    steps[:, 1:] = np.diff(np.where(np.isnan(distances.z), np.nan, distances.value), axis=1)
+    return steps
 
 
 def _all_of(holds: Callable[[Array, Array], NDArray[np.bool_]], sigmas: float, points: int) -> Callable[[Distances], Marked]:

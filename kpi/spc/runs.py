@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+
+from kpi.spc.quantiles import binomial_quantile
 
 Array = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ def runs(z: Array) -> Runs:
     crossings = np.array([max(len(length) - 1, 0) for length in lengths], dtype=np.int64)
     with np.errstate(divide="ignore"):
         allowed = np.where(useful > 0, np.round(np.log2(np.maximum(useful, 1)) + 3), 0).astype(np.int64)
-    needed = np.where(useful > 1, binom.ppf(RARE_CROSSINGS, np.maximum(useful - 1, 1), 0.5), 0).astype(np.int64)
+    needed = np.where(useful > 1, binomial_quantile(RARE_CROSSINGS, np.maximum(useful - 1.0, 1.0), 0.5), 0).astype(np.int64)
     return Runs(useful, longest, allowed, crossings, needed)
 
 
