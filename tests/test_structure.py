@@ -42,7 +42,7 @@ LAYERS = (
     ("kpi.asking", "kpi.browse", "kpi.download", "kpi.standing", "kpi.cards", "kpi.ranking", "kpi.priorities"),
     ("kpi.spc", "kpi.spc.constants", "kpi.spc.conventions", "kpi.spc.memory", "kpi.spc.quantiles", "kpi.spc.scales"),
     ("kpi.spc.charts", "kpi.spc.between", "kpi.spc.drifts", "kpi.spc.rare", "kpi.spc.catalogue"),
-    ("kpi.spc.distances", "kpi.spc.runs", "kpi.spc.rules", "kpi.spc.judging"),
+    ("kpi.spc.distances", "kpi.spc.runs", "kpi.spc.marks", "kpi.spc.rules", "kpi.spc.judging", "kpi.spc.renewing"),
     ("kpi.spc.discoveries", "kpi.spc.rates", "kpi.spc.steps", "kpi.spc.verdicts"),
     ("kpi.series", "kpi.control", "kpi.worksheet"),
     ("kpi.words.values", "kpi.words.sentences", "kpi.words.charts", "kpi.records"),
