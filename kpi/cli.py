@@ -107,7 +107,8 @@ def chart(
     _refuse_unknown_values(state, question)
     records = [chart_record(one, question.by) for one in control_charts(state, question, type_, rules)] + _not_measured(state, unmeasured)
     if format is not Format.JSON:
-        records = [{"kpi": one["kpi"], "group": one["group"]} | point for one in records for point in one.get("points", [one])]
+        shared = ("kpi", "group", "chart", "variation", "assurance", "stands_out")
+        records = [{name: one.get(name) for name in shared} | point for one in records for point in one.get("points", [one])]
     columns = ("kpi", "group", "period", "value", "n", "centre", "lower", "upper", "target", "alert_threshold", "grade", "signals")
     printing.show(records, format, _circumstances(state, question), columns)
 

@@ -56,12 +56,13 @@ def chart_record(chart: ControlChart, by: Sequence[str]) -> Record:
         "phases": [_span_record(span) for span in chart.spans],
         "episodes": [_episode_record(one) for one in chart.episodes],
         "proposal": None if chart.proposal is None else _proposal_record(chart.proposal),
-        "points": [point_record(point, chart.spans, tuple(rule.name for rule in chart.rules.rules)) for point in chart.points],
+        "points": [point_record(chart, point) for point in chart.points],
     }
 
 
-def point_record(point: Point, spans: Sequence[Span], rules: Sequence[str]) -> Record:
+def point_record(chart: ControlChart, point: Point) -> Record:
     """One point of a chart, with a key for each rule that was looked for."""
+    episode = next((one for one in chart.episodes if point in one.points), None)
     figure = point.figure
     return {
         "period": point.period.isoformat(),
@@ -79,10 +80,12 @@ def point_record(point: Point, spans: Sequence[Span], rules: Sequence[str]) -> R
         "target": point.aim,
         "alert_threshold": point.alert,
         "grade": point.grade,
-        "signals": {name: point.signals.get(name, 0) for name in rules},
+        "signals": {rule.name: point.signals.get(rule.name, 0) for rule in chart.rules.rules},
         "completes": list(point.completes),
+        "episode_from": None if episode is None else episode.starts.isoformat(),
+        "is_proposed_step": chart.proposal is not None and chart.proposal.starts == point.period,
         "phase": point.phase,
-        "baseline_count": spans[point.phase].count,
+        "baseline_count": chart.spans[point.phase].count,
         "is_excluded_from_limits": point.is_excluded,
         "is_complete": figure.is_complete,
         "is_enough": figure.is_enough,

@@ -162,11 +162,20 @@ def test_a_chart_has_its_points_limits_signals_and_targets(data: Path) -> None:
     found = kpi(data, "chart", "response_time", "--by", "store", "--format", "json")
     first, second = found.figures
     assert (first["group"], second["group"]) == ({"store": "S1"}, {"store": "S2"})
-    assert (second["chart"], second["baseline_count"], second["is_provisional"]) == ("laney_p", 10, True)
+    assert second["chart"] == "between_within"
+    assert [(phase["baseline_count"], phase["is_provisional"]) for phase in second["phases"]] == [(10, True)]
     points = {point["period"]: point for point in second["points"]}
     assert [points[day]["value"] for day in ("2024-06-03", "2024-06-07", "2024-06-08", "2024-06-10")] == [0.0, 0.0, None, 1.0]
     assert (points["2024-06-03"]["target"], points["2024-06-03"]["alert_threshold"]) == (0.95, 0.9)
-    assert (points["2024-06-03"]["centre"], points["2024-06-03"]["lower"]) == (0.5, 0.5)  # no moving range within either week
+    assert points["2024-06-03"]["centre"] == pytest.approx(0.5)
+    assert set(points["2024-06-03"]["signals"]) == {"watch_point", "watch_drift", "serious_point", "serious_drift"}
+
+
+def test_a_chart_as_csv_has_the_same_columns_whatever_is_found(data: Path) -> None:
+    words = ("chart", "response_time", "--every", "day", "--rules", "nhs", "--format", "csv")
+    one, other = (kpi(data, *words, "--where", f"store={store}").out.splitlines()[0] for store in ("S1", "S2"))
+    assert one == other
+    assert {"signals.run_of_seven", "episode_from", "is_proposed_step", "variation"} <= set(one.split(","))
 
 
 def test_a_chart_can_be_of_another_type_and_a_table(data: Path) -> None:
