@@ -24,6 +24,7 @@ from kpi.settings import read_settings
 from kpi.sources import mapping
 from kpi.sources.convert import convert as convert_files
 from kpi.store import State
+from kpi.tally import tally_text
 from kpi.words import counted, text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Service KPIs from the command line.")
@@ -200,6 +201,7 @@ def load(data: DataOption = DATA) -> None:
     sys.stdout.write(
         counted("{count} event as of {as_of}", "{count} events as of {as_of}", state.event_count, as_of=state.as_of.isoformat()) + "\n"
     )
+    sys.stdout.write(tally_text(state.tally) + "\n")
 
 
 @app.command()

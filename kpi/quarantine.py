@@ -18,6 +18,7 @@ ROW_REASONS: Mapping[str, str] = {
     "empty": "a key or a required time is empty",
     "sentinel_date": "a date that stands for something else (1900, 2038 and later, 9999, infinity)",
     "in_the_future": "updated more than two days after now",
+    "after_its_update": "a moment more than two days after the update that reports it",
     "end_before_start": "an end before its start",
     "not_finite": "not a number, or infinite",
     "not_a_whole_number": "a count with a fraction",

@@ -7,6 +7,7 @@ import streamlit as st
 from kpi import browse, quarantine
 from kpi.extracts import Verdict
 from kpi.metrics import FAMILIES, missing
+from kpi.tally import tally_text
 from kpi.words import text
 from kpi.words.values import count_text, duration_text, moment_text
 from pages.view import View, data_folder
@@ -32,6 +33,7 @@ def show(view: View) -> None:
             version=state.version,
         )
     )
+    st.caption(tally_text(state.tally))
     _show_last_seen(view)
     _show_refused(refused)
     _show_kept_aside(view)

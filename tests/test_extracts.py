@@ -449,6 +449,7 @@ def test_a_checksum_file_that_is_a_pipe_does_not_hang(data: Path) -> None:
 # Rows that are kept aside: column, cells, reason of each row (None: good)
 
 LATER = OPENED + timedelta(hours=1)
+UPDATED = OPENED + timedelta(days=1)
 EARLIER = OPENED - timedelta(minutes=1)
 ROWS: list[tuple[str, pa.Array, list[str | None]]] = [
     ("event_id", pa.array(["T0", None, "", "  ", "x" * 1_001]), [None, "empty", "empty", "empty", "too_long"]),
@@ -462,10 +463,15 @@ ROWS: list[tuple[str, pa.Array, list[str | None]]] = [
     ("resolved_at", moments(OPENED, EARLIER), [None, "end_before_start"]),
     ("closed_at", moments(OPENED, EARLIER), [None, "end_before_start"]),
     ("answered_at", moments(EARLIER), [None]),
-    (
-        "resolved_at",
-        moments(datetime(1900, 1, 1, tzinfo=UTC), datetime(2037, 12, 31, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)),
-        ["sentinel_date", None, "sentinel_date"],
+    ("answered_at", moments(datetime(1900, 12, 31, tzinfo=UTC), datetime(1901, 1, 1, tzinfo=UTC)), ["sentinel_date", None]),
+    ("opened_at", moments(datetime(2038, 1, 1, tzinfo=UTC), UPDATED), ["sentinel_date", None]),
+    *(
+        (
+            column,
+            moments(UPDATED + timedelta(days=2), UPDATED + timedelta(days=2, minutes=1, microseconds=1), datetime(2035, 1, 1, tzinfo=UTC)),
+            [None, "after_its_update", "after_its_update"],
+        )
+        for column in ("opened_at", "responded_at", "resolved_at", "closed_at", "reopened_at", "answered_at")
     ),
     ("opened_at", pa.array([-(2**63) + 1, -(2**62)], pa.int64()).cast(MOMENT), ["sentinel_date", "sentinel_date"]),
     (
@@ -789,6 +795,7 @@ def is_good(row: Mapping) -> bool:
         and row["opened_at"] is not None
         and all(1900 < time.year < 2038 for time in times)
         and row["updated_at"] <= datetime(2025, 6, 3)
+        and all(time <= row["updated_at"] + timedelta(days=2) for time in times)
         and (row["resolved_at"] is None or row["resolved_at"] >= row["opened_at"])
         and (row["effort"] is None or 1 <= row["effort"] <= 7)
         and (row["handle_minutes"] is None or 0 <= row["handle_minutes"] <= 10_000_000)

@@ -36,7 +36,7 @@ LAYERS = (
     ),
     ("kpi.metrics",),
     ("kpi.calendar", "kpi.definitions", "kpi.targets", "kpi.settings"),
-    ("kpi.store", "kpi.loader"),
+    ("kpi.tally", "kpi.store", "kpi.loader"),
     ("kpi.survival", "kpi.uncertainty", "kpi.mix"),
     ("kpi.report",),
     ("kpi.asking", "kpi.browse", "kpi.download", "kpi.standing", "kpi.cards", "kpi.ranking", "kpi.priorities"),
