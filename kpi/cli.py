@@ -24,7 +24,7 @@ from kpi.settings import read_settings
 from kpi.sources import mapping
 from kpi.sources.convert import convert as convert_files
 from kpi.store import State
-from kpi.tally import tally_text
+from kpi.tally import kept_out, kept_out_text, tally_text
 from kpi.words import counted, text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Service KPIs from the command line.")
@@ -46,6 +46,7 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 
 DATA = Path("data")
 NO_FILTER: list[str] = []
+LOADED_IN_PART = 3  # 1 is a failure and 2 a wrong use of the command
 
 
 def main() -> None:
@@ -191,7 +192,7 @@ def list_kpis(format: FormatOption = Format.TABLE, data: DataOption = DATA) -> N
 
 @app.command()
 def load(data: DataOption = DATA) -> None:
-    """Check what is new in the extracts and publish the state that follows."""
+    """Check what is new in the extracts and publish the state that follows; ends with 3 when that is without some files or rows."""
     folder = asking.folder_of(data)
     with printing.progress(text("Loading extracts")) as advance:
         state = store.load(folder, lambda done, total, what: advance(done / max(total, 1), what))
@@ -202,6 +203,8 @@ def load(data: DataOption = DATA) -> None:
         counted("{count} event as of {as_of}", "{count} events as of {as_of}", state.event_count, as_of=state.as_of.isoformat()) + "\n"
     )
     sys.stdout.write(tally_text(state.tally) + "\n")
+    if kept_out_text(kept_out(state.verdicts)):
+        raise typer.Exit(LOADED_IN_PART)
 
 
 @app.command()
@@ -251,6 +254,10 @@ def _state(data: Path, as_of: str) -> State:
     folder = asking.folder_of(data)
     with printing.progress(text("Loading extracts")) as advance:
         state = store.latest(folder, lambda done, total, what: advance(done / max(total, 1), what))
+    if found := kept_out_text(kept_out(state.verdicts)):
+        sys.stderr.write(
+            text("{found}: not in these figures. They are named by: kpi load --data {folder}", found=found, folder=data) + "\n"
+        )
     if not as_of:
         return state
     return store.known_at(state, folder, asking.moment(as_of, read_settings(folder).calendar.default.zone))
@@ -295,4 +302,5 @@ def _circumstances(state: State, question: Question) -> dict[str, Any]:
         "clock": calendar.clock,
         "where": {name: list(values) for name, values in question.where.items()},
         "first_contact_window_days": state.settings.definitions.first_contact_window_days,
+        **asdict(kept_out(state.verdicts)),
     }

@@ -1,4 +1,4 @@
-"""What became of the accepted rows: each is one event, or it is counted why it is none."""
+"""What became of files and rows: in a figure, or counted why they are in none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +21,28 @@ class Tally:
     deleted: int
     unopened: int
     later: int
+
+
+@dataclass(frozen=True)
+class KeptOut:
+    """What of the extracts is in no figure until somebody acts."""
+
+    files_refused: int
+    rows_kept_aside: int
+
+
+def kept_out(verdicts: Sequence[Verdict]) -> KeptOut:
+    """Over all files."""
+    return KeptOut(sum(bool(verdict.message) for verdict in verdicts), sum(verdict.kept_aside for verdict in verdicts))
+
+
+def kept_out_text(found: KeptOut) -> str:
+    """As people read it, without what is 0."""
+    words = (
+        (found.files_refused, "{count} file refused", "{count} files refused"),
+        (found.rows_kept_aside, "{count} row kept aside", "{count} rows kept aside"),
+    )
+    return ", ".join(counted(one, many, count) for count, one, many in words if count)
 
 
 def copies(verdicts: Sequence[Verdict]) -> int:

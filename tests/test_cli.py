@@ -217,6 +217,25 @@ def test_loading_again_changes_nothing(data: Path) -> None:
     assert sorted(file.name for file in (data / "state").glob("events-*.duckdb")) == before
 
 
+def test_what_is_in_no_figure_is_said_and_a_load_without_it_ends_with_3(tmp_path: Path) -> None:
+    folder = folder_of(
+        tmp_path, [*working_week(FIRST_WEEK, {"S1": 10}, 5.0), event("early", "2024-06-03T10:00", responded_at="2024-06-03T09:00")]
+    )
+    found = kpi(folder, "load")
+    assert (found.code, found.out.splitlines()[1]) == (3, "5 rows accepted = 5 events")
+    assert found.err == "extracts/till/events.parquet: 1 of 6 rows kept aside: end_before_start 1\n"
+    named = f"not in these figures. They are named by: kpi load --data {folder}\n"
+    found = kpi(folder, "report", "response_time", "--format", "json")
+    assert (found.code, found.err) == (0, f"1 row kept aside: {named}")
+    assert (json.loads(found.out)["files_refused"], json.loads(found.out)["rows_kept_aside"]) == (0, 1)
+    extract = folder / "extracts" / "till" / "events.parquet"
+    extract.write_bytes(extract.read_bytes()[:-200])
+    found = kpi(folder, "report", "response_time", "--format", "json")
+    assert (found.code, found.err) == (0, f"1 file refused: {named}")
+    assert (json.loads(found.out)["files_refused"], json.loads(found.out)["rows_kept_aside"]) == (1, 0)
+    assert kpi(folder, "load").code == 3
+
+
 def test_check_accepts_a_good_file_and_fails_on_a_bad_one(data: Path, tmp_path: Path) -> None:
     good, bad = data / "extracts" / "till" / "events.parquet", tmp_path / "bad.parquet"
     bad.write_text("not parquet")
