@@ -15,7 +15,7 @@ from rich.table import Table
 
 from kpi.extracts import Verdict
 from kpi.records import flat
-from kpi.words import text
+from kpi.words import counted, text
 
 FORMULA = re.compile(r"[\s\u200b\ufeff]*[=+\-@|%'＝＋－＠]")
 
@@ -37,7 +37,7 @@ def show(records: Sequence[Mapping[str, Any]], format: Format, circumstances: Ma
         case Format.CSV:
             _csv([flat(record) for record in records])
         case Format.TABLE:
-            _table(records, columns)
+            _table([_with_reason(record) for record in records], columns)
 
 
 def counts(numbers: Mapping[str, int]) -> str:
@@ -81,6 +81,16 @@ def _table(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None
     for record in records:
         table.add_row(*(_cell(record.get(column)) for column in columns))
     Console(width=None if sys.stdout.isatty() else 10_000, soft_wrap=True, highlight=False, markup=False).print(table)
+
+
+def _with_reason(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Where a value is absent because its columns are, the reason stands in its place."""
+    lacking = record.get("not_measured")
+    if not lacking:
+        return record
+    names = ", ".join(lacking)
+    reason = counted("not measured: no column {names}", "not measured: no columns {names}", len(lacking), names=names)
+    return {**record, "value": reason}
 
 
 def _cell(value: Any) -> str:

@@ -38,7 +38,7 @@ def answer_record(one: Answer, by: Sequence[str], before: Answer | None) -> Reco
 
 def not_measured_record(kpi: Kpi, columns: Sequence[str]) -> Record:
     """A KPI whose columns the data lack: no value, and the reason."""
-    return {"kpi": kpi.name, "unit": kpi.unit, "period": None, "group": {}, "value": None, "n": 0, "not_measured": list(columns)}
+    return {"kpi": kpi.name, "unit": kpi.unit, "period": None, "group": {}, "value": None, "n": None, "not_measured": list(columns)}
 
 
 def chart_record(chart: ControlChart, by: Sequence[str]) -> Record:

@@ -207,6 +207,16 @@ def test_what_is_not_measured_is_said_and_is_not_0(data: Path) -> None:
         None,
         ["quality_passed"],
     )
+    table = kpi(data, "report", "effort", "accuracy").out.splitlines()
+    assert [line.split(maxsplit=2)[2].strip().split("  ")[0] for line in table[1:]] == [
+        "not measured: no column effort",
+        "not measured: no column quality_passed",
+    ]
+    rows = list(csv.DictReader(io.StringIO(kpi(data, "report", "accuracy", "response_time", "--format", "csv").out)))
+    assert [(row["kpi"], row["value"], row["n"], row["not_measured"]) for row in rows] == [
+        ("response_time", "0.75", "20", ""),
+        ("accuracy", "", "", "quality_passed"),
+    ]
     found = kpi(data, "mix", "accuracy", "--by", "store", "--from", "2024-06-10", "--to", "2024-06-16")
     assert found == Run(1, "", "kpi: accuracy is not measured: no column quality_passed.\n")
 

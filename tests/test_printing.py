@@ -49,6 +49,13 @@ def test_a_table_shows_the_asked_columns_and_a_dash_where_there_is_nothing(capsy
     ]
 
 
+@pytest.mark.parametrize(("lacking", "words"), [(["effort"], "column effort"), (["cost", "resolved_at"], "columns cost, resolved_at")])
+def test_a_table_says_why_there_is_no_value(capsys: pytest.CaptureFixture[str], lacking: list[str], words: str) -> None:
+    record = {"kpi": "x", "group": {}, "value": None, "n": None, "not_measured": lacking}
+    show([record], Format.TABLE, {}, ("value",))
+    assert capsys.readouterr().out.splitlines()[1].strip() == f"not measured: no {words}"
+
+
 def test_csv_has_every_name_of_any_record_and_empty_cells(capsys: pytest.CaptureFixture[str]) -> None:
     output = printed(capsys, Format.CSV, RECORDS)
     assert output.endswith("\r\n")
