@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from kpi import asking, browse, extracts, printing, pseudonyms, store
+from kpi.calendar import FILE as CALENDAR
+from kpi.calendar import UNCHOSEN_ZONE
 from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
 from kpi.events import DISPOSITIONS
@@ -247,6 +249,9 @@ def convert(
         {},
         ("extract", "kept_aside_file", "rows_read", "rows_written", "rows_kept_aside", "kept_aside", "set_aside", "warnings"),
     )
+    if chosen.clock.zone != UNCHOSEN_ZONE and not (data / CALENDAR).exists():
+        advice = 'these files tell the time of {zone}, but days are in UTC: set time_zone = "{zone}" in {file}'
+        sys.stderr.write(text(advice, zone=chosen.clock.zone, file=data / CALENDAR) + "\n")
 
 
 def _state(data: Path, as_of: str) -> State:
@@ -296,9 +301,11 @@ def _circumstances(state: State, question: Question) -> dict[str, Any]:
     """What the figures depend on besides the question's KPIs."""
     calendar = state.settings.calendar
     return {
-        "as_of": state.as_of.isoformat(),
+        "as_of": state.as_of.isoformat() if state.tally.rows else None,
         "version": state.version,
         "time_zone": calendar.default.zone,
+        "is_time_zone_chosen": calendar.is_zone_chosen,
+        "store_time_zones": {name: one.zone for name, one in calendar.stores.items() if one.zone != calendar.default.zone},
         "clock": calendar.clock,
         "where": {name: list(values) for name, values in question.where.items()},
         "first_contact_window_days": state.settings.definitions.first_contact_window_days,

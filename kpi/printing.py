@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -13,11 +14,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from kpi.calendar import FILE as CALENDAR
 from kpi.extracts import Verdict
 from kpi.records import flat
 from kpi.words import counted, text
+from kpi.words.values import moment_text
 
 FORMULA = re.compile(r"[\s\u200b\ufeff]*[=+\-@|%'＝＋－＠]")
+
+
+WHOSE_DAYS = ("as_of", "time_zone")
 
 
 class Format(StrEnum):
@@ -29,15 +35,21 @@ class Format(StrEnum):
 
 
 def show(records: Sequence[Mapping[str, Any]], format: Format, circumstances: Mapping[str, Any], columns: Sequence[str]) -> None:
-    """Print records; a table shows only the given columns, CSV and JSON everything. JSON adds the circumstances."""
+    """Print records; a table shows only the given columns, CSV and JSON everything.
+
+    JSON adds the circumstances; CSV has the moment and the zone in every line; beside a table they stand on stderr.
+    """
     match format:
         case Format.JSON:
             json.dump(dict(circumstances) | {"figures": list(records)}, sys.stdout, indent=1, default=str)
             sys.stdout.write("\n")
         case Format.CSV:
-            _csv([flat(record) for record in records])
+            whose = {name: circumstances[name] for name in WHOSE_DAYS if name in circumstances}
+            _csv([flat(record) | whose for record in records])
         case Format.TABLE:
             _table([_with_reason(record) for record in records], columns)
+            if circumstances:
+                sys.stderr.write(_caption(circumstances) + "\n")
 
 
 def counts(numbers: Mapping[str, int]) -> str:
@@ -67,6 +79,19 @@ def progress(what: str) -> Generator[Callable[[float, str], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=1.0, what="")
         yield lambda share, now: bar.update(task, completed=share, what=now)
+
+
+def _caption(circumstances: Mapping[str, Any]) -> str:
+    """The moment that the figures are known at, and whose days they count."""
+    if circumstances["as_of"] is None:
+        return text("No events yet.")
+    zone = circumstances["time_zone"]
+    moment = moment_text(datetime.fromisoformat(circumstances["as_of"]), zone)
+    if circumstances["store_time_zones"]:
+        return text("As of {moment}. Days are those of each store, else of {zone}.", moment=moment, zone=zone)
+    if circumstances["is_time_zone_chosen"]:
+        return text("As of {moment}. Days are in {zone}.", moment=moment, zone=zone)
+    return text("As of {moment}. Days are in {zone}: set time_zone in {file}.", moment=moment, zone=zone, file=CALENDAR)
 
 
 def _csv(records: Sequence[Mapping[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.samples import Event, event, folder_of
+from tests.sourcing import SMALL
 
 KPI = Path(sys.executable).with_name("kpi")
 LOADED = "22 events as of 2024-06-17T00:20:00+00:00\n22 rows accepted = 22 events\n"
@@ -244,6 +245,17 @@ def test_what_is_in_no_figure_is_said_and_a_load_without_it_ends_with_3(tmp_path
     assert (found.code, found.err) == (0, f"1 file refused: {named}")
     assert (json.loads(found.out)["files_refused"], json.loads(found.out)["rows_kept_aside"]) == (1, 0)
     assert kpi(folder, "load").code == 3
+
+
+def test_a_conversion_without_a_calendar_says_whose_time_the_files_tell(tmp_path: Path) -> None:
+    folder, export = tmp_path / "shop", tmp_path / "export.csv"
+    (folder / "sources").mkdir(parents=True)
+    (folder / "sources" / "desk.toml").write_text(SMALL.replace('"UTC"', '"America/New_York"'))
+    export.write_text("id,opened,shop\n1,2024-05-01 09:00:00,N\n")
+    expected = 'these files tell the time of America/New_York, but days are in UTC: set time_zone = "America/New_York" in '
+    assert kpi(folder, "convert", "desk", str(export)).err == f"{expected}{folder}/calendar.toml\n"
+    (folder / "calendar.toml").write_text('time_zone = "America/New_York"')
+    assert kpi(folder, "convert", "desk", str(export)).err == ""
 
 
 def test_check_accepts_a_good_file_and_fails_on_a_bad_one(data: Path, tmp_path: Path) -> None:

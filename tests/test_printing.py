@@ -14,6 +14,7 @@ RECORDS = [
     {"kpi": "response_time", "group": {"store": "S1"}, "value": 2 / 3, "bounds": (0.5, 0.75), "is_enough": True, "signals": {}},
     {"kpi": "response_time", "group": {"store": "[b]"}, "value": None, "bounds": None, "is_enough": False, "signals": {"a": 1, "b": 0}},
 ]
+CIRCUMSTANCES = {"as_of": "2024-06-03T22:30:00+00:00", "time_zone": "UTC", "is_time_zone_chosen": False, "store_time_zones": {}}
 COLUMNS = ("kpi", "group", "value", "bounds", "is_enough", "signals")
 GOOD = Verdict(
     file="till/a.parquet",
@@ -36,7 +37,7 @@ GOOD = Verdict(
 
 
 def printed(capsys: pytest.CaptureFixture[str], format: Format, records: list[dict[str, object]]) -> str:
-    show(records, format, {"as_of": "2024-06-03"}, COLUMNS)
+    show(records, format, CIRCUMSTANCES, COLUMNS)
     return capsys.readouterr().out
 
 
@@ -70,9 +71,31 @@ def test_a_name_that_a_spreadsheet_would_run_is_neutralised_in_csv(capsys: pytes
     assert (row["store"], row["value"]) == (f"'{name}", "-1.5")
 
 
+@pytest.mark.parametrize(
+    ("changed", "caption"),
+    [
+        ({}, "As of Mon 3 Jun 2024 22:30 (UTC). Days are in UTC: set time_zone in calendar.toml."),
+        ({"is_time_zone_chosen": True}, "As of Mon 3 Jun 2024 22:30 (UTC). Days are in UTC."),
+        (
+            {"is_time_zone_chosen": True, "time_zone": "Europe/Paris", "store_time_zones": {"S1": "Asia/Tokyo"}},
+            "As of Tue 4 Jun 2024 00:30 (Europe/Paris). Days are those of each store, else of Europe/Paris.",
+        ),
+        ({"as_of": None}, "No events yet."),
+    ],
+)
+def test_whose_days_a_table_counts_stands_beside_it(capsys: pytest.CaptureFixture[str], changed: dict[str, object], caption: str) -> None:
+    show(RECORDS, Format.TABLE, CIRCUMSTANCES | changed, COLUMNS)
+    assert capsys.readouterr().err == f"{caption}\n"
+
+
+def test_whose_days_csv_counts_stands_in_every_line(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = list(csv.DictReader(io.StringIO(printed(capsys, Format.CSV, RECORDS))))
+    assert [(row["as_of"], row["time_zone"]) for row in rows] == [("2024-06-03T22:30:00+00:00", "UTC")] * 2
+
+
 def test_json_has_the_circumstances_and_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(printed(capsys, Format.JSON, RECORDS))
-    assert found["as_of"] == "2024-06-03"
+    assert {name: found[name] for name in CIRCUMSTANCES} == CIRCUMSTANCES
     assert found["figures"][0] == RECORDS[0] | {"bounds": [0.5, 0.75]}
     assert found["figures"][1]["value"] is None
 
