@@ -22,7 +22,6 @@ from kpi.printing import Format
 from kpi.priorities import priorities
 from kpi.records import answer_record, chart_record, not_measured_record
 from kpi.report import ALWAYS, Question, answer, compared, parts_compared
-from kpi.settings import read_settings
 from kpi.sources import mapping
 from kpi.sources.convert import convert as convert_files
 from kpi.store import State
@@ -265,7 +264,7 @@ def _state(data: Path, as_of: str) -> State:
         )
     if not as_of:
         return state
-    return store.known_at(state, folder, asking.moment(as_of, read_settings(folder).calendar.default.zone))
+    return store.known_at(state, folder, asking.as_of(as_of, state))
 
 
 def _comparison(word: str, question: Question) -> Comparison:

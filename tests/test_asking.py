@@ -61,6 +61,39 @@ def test_a_moment_is_local_unless_it_has_an_offset(word: str, moment: str) -> No
     assert asking.moment(word, "Europe/Paris") == at(moment)
 
 
+@pytest.mark.parametrize(
+    ("word", "readings"),
+    [
+        ("2026-03-29T02:30", "2026-03-29T03:30:00+02:00 or 2026-03-29T01:30:00+01:00"),
+        ("2026-10-25T02:30", "2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00"),
+    ],
+)
+def test_a_time_that_the_clocks_skip_or_repeat_is_not_guessed(word: str, readings: str) -> None:
+    expected = f"the clocks of Europe/Paris changed at {word}: it is {readings}. Choose one."
+    assert refusal(lambda: asking.moment(word, "Europe/Paris")) == expected
+    assert asking.moment("2026-10-25T02:30+01:00", "Europe/Paris") == at("2026-10-25T01:30")
+
+
+@pytest.mark.parametrize(
+    ("zone", "word", "start"),
+    [
+        ("Africa/Cairo", "2024-04-26", "2024-04-25T22:00"),  # 00:00 is skipped: the day starts at 01:00, +03:00
+        ("America/Havana", "2024-11-03", "2024-11-03T04:00"),  # 00:00 comes twice: the day starts at the first, -04:00
+    ],
+)
+def test_a_day_starts_at_its_first_moment_also_when_the_clocks_change_then(zone: str, word: str, start: str) -> None:
+    assert asking.moment(word, zone) == at(start)
+
+
+def test_nothing_is_known_as_of_a_moment_after_the_newest_update(tmp_path: Path) -> None:
+    state = state_of(tmp_path, [event(1, "2024-06-03T10:00")], calendar='time_zone = "Europe/Paris"')
+    assert asking.as_of("2024-06-03T12:00", state) == state.as_of == at("2024-06-03T10:00")
+    assert refusal(lambda: asking.as_of("2024-06-03T12:01", state)) == (
+        "--as-of 2024-06-03T12:01 is later than the newest update, 2024-06-03T12:00:00+02:00: nothing is known of then. "
+        "Choose that moment or an earlier one, or leave --as-of out."
+    )
+
+
 def test_what_is_no_moment_is_refused() -> None:
     assert refusal(lambda: asking.moment("noon", "UTC")) == "'noon' is not a moment, expected one such as 2026-01-31T18:00."
 

@@ -277,6 +277,11 @@ def test_check_accepts_a_good_file_and_fails_on_a_bad_one(data: Path, tmp_path: 
         (["report", "respnse_time"], "KPI 'respnse_time' does not exist. Did you mean 'response_time'?"),
         (["report", "response_time", "--from", "2024-13-01"], "'2024-13-01' is not a day, expected one such as 2026-01-31."),
         (["report", "response_time", "--where", "nonsense"], "'nonsense' is not a filter, expected one such as store=S014."),
+        (
+            ["report", "response_time", "--as-of", "2024-06-18"],
+            "--as-of 2024-06-18 is later than the newest update, 2024-06-17T00:20:00+00:00: nothing is known of then. "
+            "Choose that moment or an earlier one, or leave --as-of out.",
+        ),
         (["report", "response_time", "--compare", "previous_year"], "a comparison over the whole range needs its first day. Add --from."),
     ],
 )
