@@ -1,26 +1,25 @@
 """The headless face: the same figures as the pages, for cron, scripts and tests."""
 
 import sys
-import tempfile
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from kpi import asking, browse, extracts, printing, pseudonyms, store
+from kpi import asking, browse, extracts, printing, store
 from kpi.calendar import FILE as CALENDAR
 from kpi.calendar import UNCHOSEN_ZONE
 from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
 from kpi.events import DISPOSITIONS
+from kpi.inspection import Inspected, inspected
 from kpi.metrics import KPIS, Kpi, missing
 from kpi.mix import effects, pooled_weights, standardised
 from kpi.periods import Comparison, Dates
 from kpi.printing import Format
 from kpi.priorities import priorities
-from kpi.records import answer_record, chart_record, not_measured_record
+from kpi.records import answer_record, chart_record, inspected_lines, inspected_record, kept_aside_records, not_measured_record
 from kpi.report import ALWAYS, Question, answer, compared, parts_compared
 from kpi.sources import mapping
 from kpi.sources.convert import convert as convert_files
@@ -47,6 +46,7 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 
 DATA = Path("data")
 NO_FILTER: list[str] = []
+MOST_ROWS = 20
 LOADED_IN_PART = 3  # 1 is a failure and 2 a wrong use of the command
 
 
@@ -209,25 +209,19 @@ def load(data: DataOption = DATA) -> None:
 
 
 @app.command()
-def check(files: Annotated[list[Path], typer.Argument(help="Extracts (parquet).")], format: FormatOption = Format.TABLE) -> None:
+def check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Extracts (parquet); without any, those of the data folder.")] = None,
+    format: FormatOption = Format.TABLE,
+    data: DataOption = DATA,
+) -> None:
     """Check extracts against the event contract without loading them; fails when a file is refused or a row kept aside."""
-    with tempfile.TemporaryDirectory() as parts, printing.progress(text("Checking")) as advance:
-        verdicts = extracts.check(
-            files,
-            Path.cwd(),
-            pseudonyms.throw_away_key(),
-            Path(parts),
-            datetime.now(UTC),
-            lambda done, total, what: advance(done / max(total, 1), what),
-        )
-    records = [asdict(one) for one in verdicts]
-    printing.show(records, format, {}, ("file", "status", "rows", "accepted", "kept_aside", "reasons", "message"))
-    if any(one.message or one.kept_aside for one in verdicts):
-        raise ExtractError(
-            "{count} of {all} files have problems.",
-            count=sum(bool(one.message or one.kept_aside) for one in verdicts),
-            all=len(verdicts),
-        )
+    chosen, root = (files, Path.cwd()) if files else (extracts.listing(asking.folder_of(data) / "extracts"), data)
+    with printing.progress(text("Checking")) as advance:
+        found = inspected(chosen, root, lambda done, total, what: advance(done / max(total, 1), what))
+    _show_inspected(found, format)
+    bad = sum(not one.is_good for one in found)
+    if bad:
+        raise ExtractError("{count} of {all} files have problems.", count=bad, all=len(found))
 
 
 @app.command()
@@ -265,6 +259,19 @@ def _state(data: Path, as_of: str) -> State:
     if not as_of:
         return state
     return store.known_at(state, folder, asking.as_of(as_of, state))
+
+
+def _show_inspected(found: list[Inspected], format: Format) -> None:
+    """JSON has the rows kept aside within their file, CSV a line for each, a table the first of each file below the files."""
+    of_files = ("file", "status", "rows", "accepted", "kept_aside", "reasons", "message")
+    if format is Format.CSV:
+        printing.show([line for one in found for line in inspected_lines(one)], format, {}, of_files)
+        return
+    printing.show([inspected_record(one) for one in found], format, {}, of_files)
+    if format is Format.TABLE and (rows := [row for one in found for row in kept_aside_records(one)[:MOST_ROWS]]):
+        words = text("Rows kept aside, at most {most} of each file; JSON and CSV have them all. Rows count from 0.", most=MOST_ROWS)
+        sys.stdout.write(f"\n{words}\n")
+        printing.show(rows, format, {}, tuple(rows[0]))
 
 
 def _comparison(word: str, question: Question) -> Comparison:

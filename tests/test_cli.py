@@ -271,6 +271,39 @@ def test_check_accepts_a_good_file_and_fails_on_a_bad_one(data: Path, tmp_path: 
     assert "expected a parquet file" in found.figures[1]["message"]
 
 
+def test_check_shows_every_bad_row_and_loads_nothing(tmp_path: Path) -> None:
+    late = [event(number, "2024-06-03T10:00", resolved_at="2024-06-03T09:00", customer="Jane") for number in range(25)]
+    folder = folder_of(tmp_path, [event("good"), *late])
+    words = ("check", "--data", str(folder), "--format")
+    [verdict] = kpi_alone(*words, "json").figures
+    assert (verdict["file"], verdict["rows"], verdict["kept_aside"], len(verdict["kept_aside_rows"])) == (
+        "extracts/till/events.parquet",
+        26,
+        25,
+        25,
+    )
+    row = {"row": 1, "event_id": "0", "column": "resolved_at", "reason": "end_before_start"}
+    row |= {"found": "2024-06-03 09:00:00+00", "expected": "opened_at or later"}
+    assert verdict["kept_aside_rows"][0] == row
+    found = kpi_alone(*words, "csv")
+    rows = list(csv.DictReader(io.StringIO(found.out)))
+    assert (len(rows), {name: rows[0][name] for name in row}, rows[0]["kept_aside"]) == (25, row | {"row": "1"}, "25")
+    table = kpi_alone(*words, "table")
+    assert (table.code, table.err) == (1, "kpi: 1 of 1 files have problems.\n")
+    lines = table.out.splitlines()
+    assert lines[3] == "Rows kept aside, at most 20 of each file; JSON and CSV have them all. Rows count from 0."
+    first = "extracts/till/events.parquet 1 0 resolved_at an end before its start 2024-06-03 09:00:00+00 opened_at or later"
+    assert " ".join(lines[5].split()) == first
+    assert len(lines) == 5 + 20
+    assert "Jane" not in table.out + found.out
+    assert not (folder / "state").exists()
+
+
+def test_a_good_file_is_one_line_of_csv(data: Path) -> None:
+    [row] = csv.DictReader(io.StringIO(kpi(data, "check", "--format", "csv").out))
+    assert (row["file"], row["status"], row["row"], row["reason"]) == ("extracts/till/events.parquet", "accepted", "", "")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

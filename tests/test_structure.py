@@ -13,7 +13,17 @@ REPOSITORY = Path(__file__).parents[1]
 LAYERS = (
     ("kpi", "kpi.words", "kpi.words.safe", "kpi.errors"),
     ("kpi.events", "kpi.periods", "kpi.configuration"),
-    ("kpi.quarantine", "kpi.pseudonyms", "kpi.footer", "kpi.intake", "kpi.checks", "kpi.border", "kpi.airlock", "kpi.extracts"),
+    (
+        "kpi.quarantine",
+        "kpi.pseudonyms",
+        "kpi.footer",
+        "kpi.intake",
+        "kpi.checks",
+        "kpi.border",
+        "kpi.airlock",
+        "kpi.extracts",
+        "kpi.inspection",
+    ),
     (
         "kpi.sources",
         "kpi.sources.checks",
