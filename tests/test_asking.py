@@ -164,6 +164,13 @@ def test_kpis_are_split_into_those_the_data_measure_and_those_they_do_not(tmp_pa
     assert refusal(lambda: asking.kpis_named(state, ["respnse_time"])) == expected
 
 
+def test_a_kpi_that_resembles_none_is_answered_with_each_name_once(tmp_path: Path) -> None:
+    state = state_of(tmp_path, [event(1)])
+    listed = refusal(lambda: asking.kpis_named(state, ["zzzz"])).removesuffix(".").split("Known: ")[1].split(", ")
+    assert listed == sorted(set(listed))
+    assert {"response_time", "first_contact_resolution", "first_contact_resolution_no_repeat"} <= set(listed)
+
+
 def test_a_family_and_its_own_variant_are_one_kpi(tmp_path: Path) -> None:
     state = state_of(tmp_path, [event(1, resolved_at="2024-06-03T11:00", contact_count=1)])
     measured, _ = asking.kpis_named(state, ["first_contact_resolution", "first_contact_resolution_one_contact"])
