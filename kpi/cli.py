@@ -157,12 +157,13 @@ def list_priorities(
     where: WhereOption = NO_FILTER,
     first: FromOption = "",
     last: ToOption = "",
+    as_of: AsOfOption = "",
     compare: CompareOption = "previous_year",
     format: FormatOption = Format.TABLE,
     data: DataOption = DATA,
 ) -> None:
     """Where the service got harder by more than 30 % while recommendation fell by 5 points or more: work orders."""
-    state = _state(data, "")
+    state = _state(data, as_of)
     kpis, unmeasured = asking.kpis_named(state, ["effort", "recommendation"])
     _refuse_unmeasured(state, unmeasured)
     question = asking.question(kpis, "", by, where, _days(state, first, last, compare), None)

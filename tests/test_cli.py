@@ -193,6 +193,17 @@ def test_mix_of_a_median_says_that_it_is_no_ratio_and_not_that_events_are_missin
     assert "no events" not in found.err
 
 
+def test_priorities_can_be_asked_as_of_an_earlier_moment(tmp_path: Path) -> None:
+    def answer(day: str, effort: int, recommendation: int) -> Event:
+        surveyed = {"touchpoint": "desk", "effort": effort, "recommendation": recommendation}
+        return event(day, f"{day}T10:00", resolved_at=f"{day}T11:00", **surveyed)
+
+    folder = folder_of(tmp_path, [answer("2024-05-10", 2, 9), answer("2024-06-10", 4, 5), answer("2024-06-20", 6, 5)])
+    words = ("--from", "2024-06-01", "--to", "2024-06-30", "--compare", "previous_period", "--format", "json")
+    [[now], [then]] = [kpi(folder, "priorities", *words, *more).figures for more in ([], ["--as-of", "2024-06-15"])]
+    assert (now["effort"], then["effort"], then["effort_before"]) == ((4 + 6) / 2, 4.0, 2.0)
+
+
 def test_list_names_every_kpi_and_what_it_lacks(data: Path) -> None:
     found = {one["kpi"]: one["missing_columns"] for one in kpi(data, "list", "--format", "json").figures}
     assert found["response_time"] == []
