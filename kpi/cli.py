@@ -198,9 +198,8 @@ def load(data: DataOption = DATA) -> None:
     folder = asking.folder_of(data)
     with printing.progress(text("Loading extracts")) as advance:
         state = store.load(folder, lambda done, total, what: advance(done / max(total, 1), what))
-    for verdict in state.verdicts:
-        if line := printing.verdict_line(verdict):
-            sys.stderr.write(f"{line}\n")
+    lines = (*(printing.verdict_line(verdict) for verdict in state.verdicts), printing.loose_line(state.verdicts))
+    sys.stderr.writelines(f"{line}\n" for line in lines if line)
     sys.stdout.write(
         counted("{count} event as of {as_of}", "{count} events as of {as_of}", state.event_count, as_of=state.as_of.isoformat()) + "\n"
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
+from pathlib import PurePath
 from typing import Any
 
 from rich.console import Console
@@ -68,6 +69,20 @@ def verdict_line(verdict: Verdict) -> str:
         count=verdict.kept_aside,
         rows=verdict.rows,
         reasons=reasons,
+    )
+
+
+def loose_line(verdicts: Sequence[Verdict]) -> str:
+    """That files lie beside the folders of sources, or an empty text."""
+    count = sum(PurePath(verdict.file).parts[:-1] == ("extracts",) for verdict in verdicts if not verdict.message)
+    return (
+        counted(
+            "{count} file lies in extracts itself, so its source is called 'extracts'. Put it into extracts/SOURCE.",
+            "{count} files lie in extracts itself, so their source is called 'extracts'. Put them into extracts/SOURCE.",
+            count,
+        )
+        if count
+        else ""
     )
 
 

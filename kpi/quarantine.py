@@ -44,6 +44,11 @@ FILE_REASONS: Mapping[str, str] = {
     "codec": "{file}: compressed with {found}, expected one of {expected}. Export it with zstd or snappy.",
     "schema": "{file}: {found} {advice}, or convert the export with: kpi convert",
     "not_a_file": "{file}: found a {found}, expected a regular file. Put the file itself here.",
+    "linked": "{file}: not read: it is a link, and links are not followed. Put here what it links to.",
+    "other_name": (
+        "{file}: not read: its name ends in '{found}', expected '{expected}'. Unpack it, rename it if it is parquet, "
+        "or convert the export with: kpi convert"
+    ),
     "not_readable": (
         "{file}: the file cannot be opened ({found}). Make it readable for the dashboard; it is tried again at the next check."
     ),

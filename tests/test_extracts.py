@@ -738,13 +738,32 @@ def test_progress_hears_every_file(data: Path) -> None:
 
 def test_the_listing_is_sorted_and_leaves_out_hidden_and_temporary_files(data: Path) -> None:
     folder = data / "extracts"
-    for name in ("b.parquet", "A/z.PARQUET", ".hidden.parquet", "._b.parquet", "c.parquet.tmp", "d.tmp.parquet", "e.csv"):
+    for name in ("b.parquet", "A/z.PARQUET", ".hidden.parquet", "._b.parquet", "c.parquet.tmp", "d.tmp.parquet", ".e.csv", "f.md"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
     (folder / ".cache").mkdir()
     (folder / ".cache" / "f.parquet").touch()
-    (folder / "linked").symlink_to(folder / "A")
+    (folder / ".linked").symlink_to(folder / "A")
     assert extracts.listing(folder) == [folder / "A" / "z.PARQUET", folder / "b.parquet"]
+
+
+def test_data_that_are_not_read_are_named_with_what_to_do(data: Path) -> None:
+    folder = data / "extracts"
+    inner = hostile.write(data / "elsewhere" / "a.parquet", 3, {}).parent
+    good = hostile.write(folder / "crm" / "good.parquet", 2, {})
+    for name in ("export.csv", "EXPORT.XLSX", "x.pq", "x.parquet.gz"):
+        (folder / "crm" / name).write_bytes(good.read_bytes())
+    (folder / "linked").symlink_to(inner)
+    verdicts = {verdict.file: verdict for verdict in check(data, *extracts.listing(folder))}
+    assert [(file, verdict.accepted) for file, verdict in verdicts.items() if not verdict.message] == [("extracts/crm/good.parquet", 2)]
+    advice = "Unpack it, rename it if it is parquet, or convert the export with: kpi convert"
+    assert [verdict.message for verdict in verdicts.values() if verdict.message] == [
+        f"extracts/crm/EXPORT.XLSX: not read: its name ends in '.XLSX', expected '.parquet'. {advice}",
+        f"extracts/crm/export.csv: not read: its name ends in '.csv', expected '.parquet'. {advice}",
+        f"extracts/crm/x.parquet.gz: not read: its name ends in '.gz', expected '.parquet'. {advice}",
+        f"extracts/crm/x.pq: not read: its name ends in '.pq', expected '.parquet'. {advice}",
+        "extracts/linked: not read: it is a link, and links are not followed. Put here what it links to.",
+    ]
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kpi.extracts import Verdict
-from kpi.printing import Format, counts, progress, show, verdict_line
+from kpi.printing import Format, counts, loose_line, progress, show, verdict_line
 
 RECORDS = [
     {"kpi": "response_time", "group": {"store": "S1"}, "value": 2 / 3, "bounds": (0.5, 0.75), "is_enough": True, "signals": {}},
@@ -115,6 +115,12 @@ def test_a_verdict_is_a_line_only_when_something_was_wrong() -> None:
     aside = replace(GOOD, accepted=1198, kept_aside=2, reasons={"empty": 2})
     assert verdict_line(aside) == "till/a.parquet: 2 of 1200 rows kept aside: empty 2"
     assert verdict_line(replace(aside, message="till/a.parquet: the file is empty.")) == "till/a.parquet: the file is empty."
+
+
+def test_files_beside_the_folders_of_sources_are_said() -> None:
+    loose = replace(GOOD, file="extracts/a.parquet", source="extracts")
+    assert loose_line([GOOD, replace(GOOD, file="extracts/till/a.parquet")]) == ""
+    assert loose_line([GOOD, loose]) == "1 file lies in extracts itself, so its source is called 'extracts'. Put it into extracts/SOURCE."
 
 
 def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
