@@ -52,7 +52,9 @@ FILE_REASONS: Mapping[str, str] = {
     "not_readable": (
         "{file}: the file cannot be opened ({found}). Make it readable for the dashboard; it is tried again at the next check."
     ),
-    "gone": "{file}: the file was removed while it was read. It is tried again when it is back.",
+    "gone": (
+        "{file}: no such file, expected a parquet file. Name one that exists; what was removed meanwhile is tried again when it is back."
+    ),
     "still_being_written": "{file}: still being written: retried when it changes.",
     "checksum": (
         "{file}: the content does not match {file}.sha256 (found {found}, expected {expected}). "

@@ -319,7 +319,12 @@ def test_no_cell_reaches_a_message(attempts: dict[str, Attempt]) -> None:
 
 
 def test_a_file_that_is_gone_is_refused(data: Path) -> None:
-    assert check(data, data / "extracts" / "gone.parquet")[0].reasons == {"gone": 1}
+    verdict = check(data, data / "extracts" / "gone.parquet")[0]
+    assert verdict.reasons == {"gone": 1}
+    assert verdict.message == (
+        "extracts/gone.parquet: no such file, expected a parquet file. "
+        "Name one that exists; what was removed meanwhile is tried again when it is back."
+    )
 
 
 def test_a_file_that_grows_while_it_is_read_is_refused_and_retried(data: Path) -> None:
