@@ -141,9 +141,22 @@ def question(kpis: tuple[Kpi, ...], every: str, by: str, where: Sequence[str], r
 
 
 def folder_of(data: Path) -> Path:
-    """The data folder, if it is one."""
+    """The data folder, if it is one: nothing is written into any other."""
     if not data.is_dir():
         raise ConfigError(
             "{where}: no such folder. Create it and put extracts into {where}/extracts, or name another with --data.", where=data
         )
+    if not (data / "extracts").is_dir():
+        raise ConfigError(
+            "{where}: no such folder. Put extracts there, or name another data folder with --data. "
+            "The synthetic sample is made by: uv run python -m data.sample {where}",
+            where=data / "extracts",
+        )
     return data
+
+
+def folder_named(word: str | Path) -> Path:
+    """The folder of this name; an empty one would be the folder that one happens to stand in."""
+    if not str(word):
+        raise ConfigError("--data is empty, expected the name of a folder, such as: --data shop")
+    return Path(word)

@@ -30,7 +30,9 @@ from kpi.words import counted, text
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Service KPIs from the command line.")
 
 Names = Annotated[list[str], typer.Argument(help="KPIs, as `kpi list` names them.")]
-DataOption = Annotated[Path, typer.Option("--data", help="The data folder: extracts/, *.toml, state/.")]
+DataOption = Annotated[
+    Path, typer.Option("--data", parser=asking.folder_named, metavar="FOLDER", help="The data folder: extracts/, *.toml, state/.")
+]
 EveryOption = Annotated[str, typer.Option("--every", help="day, week, month or quarter; without it one figure over the whole range.")]
 ByOption = Annotated[str, typer.Option("--by", help="Dimensions to group by, separated by commas.")]
 WhereOption = Annotated[list[str], typer.Option("--where", help="Keep only these: store=S014 or store=S014,S015; may be repeated.")]

@@ -178,7 +178,21 @@ def test_a_family_and_its_own_variant_are_one_kpi(tmp_path: Path) -> None:
 
 
 def test_the_data_folder_must_exist(tmp_path: Path) -> None:
+    (tmp_path / "extracts").mkdir()
     assert asking.folder_of(tmp_path) == tmp_path
     absent = tmp_path / "absent"
     expected = f"{absent}: no such folder. Create it and put extracts into {absent}/extracts, or name another with --data."
     assert refusal(lambda: asking.folder_of(absent)) == expected
+
+
+def test_a_folder_without_extracts_is_no_data_folder(tmp_path: Path) -> None:
+    where = tmp_path / "extracts"
+    assert refusal(lambda: asking.folder_of(tmp_path)) == (
+        f"{where}: no such folder. Put extracts there, or name another data folder with --data. "
+        f"The synthetic sample is made by: uv run python -m data.sample {where}"
+    )
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    assert asking.folder_named("shop") == Path("shop")
+    assert refusal(lambda: asking.folder_named("")) == "--data is empty, expected the name of a folder, such as: --data shop"

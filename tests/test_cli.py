@@ -337,3 +337,12 @@ def test_a_missing_folder_is_one_line_too(tmp_path: Path) -> None:
     absent = tmp_path / "absent"
     expected = f"{absent}: no such folder. Create it and put extracts into {absent}/extracts, or name another with --data."
     assert kpi(absent, "list") == Run(1, "", f"kpi: {expected}\n")
+
+
+@pytest.mark.parametrize("words", [["--data", ""], []])
+def test_a_folder_that_is_not_the_datas_is_left_as_it_is(tmp_path: Path, words: list[str]) -> None:
+    """Neither the folder one stands in, nor a data folder before there are extracts."""
+    (tmp_path / "data").mkdir()
+    found = subprocess.run([KPI, "list", *words], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    assert (found.returncode, found.stdout, found.stderr.startswith("kpi: "), found.stderr.count("\n")) == (1, "", True, 1)
+    assert [file.name for file in tmp_path.rglob("*")] == ["data"]
