@@ -235,15 +235,19 @@ def convert(
     chosen = mapping.load(Path(source), own) if source.endswith(".toml") else mapping.named(source, own)
     with printing.progress(text("Converting")) as advance:
         found = convert_files(chosen, files, data / "extracts", advance)
-    printing.show(
-        [found.as_dict()],
-        format,
-        {},
-        ("extract", "kept_aside_file", "rows_read", "rows_written", "rows_kept_aside", "kept_aside", "set_aside", "warnings"),
-    )
+    columns = ("extract", "kept_aside_file", "rows_read", "rows_written", "rows_kept_aside", "kept_aside", "set_aside", "warnings")
+    printing.show_one(found.as_dict(), format, columns)
     if chosen.clock.zone != UNCHOSEN_ZONE and not (data / CALENDAR).exists():
         advice = 'these files tell the time of {zone}, but days are in UTC: set time_zone = "{zone}" in {file}'
         sys.stderr.write(text(advice, zone=chosen.clock.zone, file=data / CALENDAR) + "\n")
+
+
+def _loaded(state: State) -> str:
+    if not state.tally.rows:
+        return text("no events yet")
+    moment = state.as_of.isoformat()
+    events = counted("{count} event as of {as_of}", "{count} events as of {as_of}", state.event_count, as_of=moment)
+    return f"{events}\n{tally_text(state.tally)}"
 
 
 def _state(data: Path, as_of: str) -> State:
