@@ -63,7 +63,7 @@ def test_a_comparison_has_a_difference_only_when_both_sides_are_measured(
 
 def test_what_is_not_measured_has_no_value_and_the_reason() -> None:
     record = not_measured_record(find("accuracy"), ("quality_passed", "resolved_at"))
-    assert (record["value"], record["n"], record["not_measured"]) == (None, 0, ["quality_passed", "resolved_at"])
+    assert (record["value"], record["n"], record["not_measured"]) == (None, None, ["quality_passed", "resolved_at"])
 
 
 def test_a_chart_carries_its_points_and_can_be_json(tmp_path: Path) -> None:

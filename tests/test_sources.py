@@ -250,10 +250,9 @@ def converted_column(folder: Path, column: str, *cells: str) -> Conversion:
 def test_what_was_measured_lies_in_1901_to_2037(tmp_path: Path) -> None:
     cells = ("1900-12-31 23:59:59", "1901-01-01 00:00:00", "1965-05-01 09:00:00", "2037-12-31 23:59:59", "2038-01-01 00:00:00")
     report = converted_column(tmp_path, "answered_at", *cells)
-    assert kept_aside(report) == [
-        (row, "answered_at", "not a real date", f"{found}+00") for row, found in (("2", cells[0]), ("6", cells[-1]))
-    ]
-    assert rows_of(report, "strftime(answered_at, '%Y')") == [("1901",), ("1965",), ("2037",)]
+    reasons = (("2", "not a real date", cells[0]), ("5", "after the update that reports it", cells[3]), ("6", "not a real date", cells[4]))
+    assert kept_aside(report) == [(row, "answered_at", reason, f"{found}+00") for row, reason, found in reasons]
+    assert rows_of(report, "strftime(answered_at, '%Y')") == [("1901",), ("1965",)]
 
 
 def test_a_deadline_lies_in_1970_to_9998(tmp_path: Path) -> None:
@@ -274,12 +273,17 @@ def test_an_update_more_than_two_days_after_now_is_kept_aside(tmp_path: Path) ->
     assert rows_of(report, "event_id") == [("1",)]
 
 
-def test_of_a_replay_no_moment_may_lie_in_the_future_but_of_a_final_state_it_may(tmp_path: Path) -> None:
+def test_of_a_replay_no_moment_may_lie_in_the_future_and_of_a_final_state_none_after_its_update(tmp_path: Path) -> None:
     toml = SMALL.replace('store = "shop"', 'store = "shop"\nanswered_at = "answered"')
-    file = file_of(tmp_path, f"id,opened,shop,answered\n1,2024-05-01 09:00:00,N,{days_from_now(9)}\n")
-    replayed = converted(tmp_path, 'history = "replay"\n' + toml, file)
+    file = file_of(
+        tmp_path,
+        f"id,opened,shop,answered\n1,2024-05-01 09:00:00,N,{days_from_now(9)}\n"
+        "2,2024-05-01 09:00:00,N,2024-05-03 09:00:00\n3,2024-05-01 09:00:00,N,2024-05-03 09:00:01\n",
+    )
+    replayed, final = converted(tmp_path, 'history = "replay"\n' + toml, file), converted(tmp_path, toml, file)
     assert [row[1:3] for row in kept_aside(replayed)] == [("answered_at", "in the future")]
-    assert converted(tmp_path, toml, file).events == 1
+    late = ("answered_at", "after the update that reports it")
+    assert [(row[0], *row[1:3]) for row in kept_aside(final)] == [("2", *late), ("4", *late)]
 
 
 def test_what_is_no_longer_in_the_future_gives_another_extract(tmp_path: Path) -> None:

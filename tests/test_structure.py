@@ -13,7 +13,17 @@ REPOSITORY = Path(__file__).parents[1]
 LAYERS = (
     ("kpi", "kpi.words", "kpi.words.safe", "kpi.errors"),
     ("kpi.events", "kpi.periods", "kpi.configuration"),
-    ("kpi.quarantine", "kpi.pseudonyms", "kpi.footer", "kpi.intake", "kpi.checks", "kpi.border", "kpi.airlock", "kpi.extracts"),
+    (
+        "kpi.quarantine",
+        "kpi.pseudonyms",
+        "kpi.footer",
+        "kpi.intake",
+        "kpi.checks",
+        "kpi.border",
+        "kpi.airlock",
+        "kpi.extracts",
+        "kpi.inspection",
+    ),
     (
         "kpi.sources",
         "kpi.sources.checks",
@@ -36,7 +46,7 @@ LAYERS = (
     ),
     ("kpi.metrics",),
     ("kpi.calendar", "kpi.definitions", "kpi.phases", "kpi.targets", "kpi.settings"),
-    ("kpi.store", "kpi.loader"),
+    ("kpi.tally", "kpi.store", "kpi.loader"),
     ("kpi.survival", "kpi.uncertainty", "kpi.mix"),
     ("kpi.report",),
     ("kpi.asking", "kpi.browse", "kpi.download", "kpi.standing", "kpi.cards", "kpi.ranking", "kpi.priorities"),

@@ -39,7 +39,7 @@ from kpi.words import text
 SQL = resources.files("kpi") / "sql"
 MACROS, KEPT_ASIDE = ((SQL / name).read_text(encoding="utf-8") for name in ("macros.sql", "kept_aside.sql"))
 Progress = Callable[[float, str], None]
-FORM = "2"  # of the extracts written here: a new number gives every extract a new name
+FORM = "3"  # of the extracts written here: a new number gives every extract a new name
 
 
 @dataclass(frozen=True, kw_only=True)
