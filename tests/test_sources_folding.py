@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sourcing import SMALL, converted, file_of, kept_aside, rows_of
+from sourcing import SMALL, converted, file_of, kept_aside, rows_of, workbook_of
 
 from kpi.sources.conversion import Conversion
 
@@ -92,6 +92,13 @@ def test_an_event_that_is_refused_takes_all_its_rows_aside(tmp_path: Path) -> No
         ("3", "responded_at", "before it was opened"),
     ]
     assert (report.rows_read, report.rows_written, report.events) == (3, 1, 1)
+
+
+def test_a_number_of_a_workbook_stays_one_in_a_fold(tmp_path: Path) -> None:
+    toml = '[file]\ndecimal = ","\n' + LOG + '[fold.cost]\nfirst = "who"\nwhere = "state = \'work\'"\n'
+    rows = [("A", 1, at(8), at(8), "new", "North", "1.125"), ("A", 2, at(8), at(9), "work", "North", 1.125)]
+    report = converted(tmp_path, toml, workbook_of(tmp_path, tuple(HEADER.strip().split(",")), *rows))
+    assert rows_of(report, "cost::DOUBLE") == [(1.125,)]
 
 
 ROW = st.builds(

@@ -20,6 +20,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 from kpi.configuration import refuse_unknown
 from kpi.errors import ExtractError
 from kpi.sources.lines import Line, Record, cells, records
+from kpi.sources.numbers import is_numeric
 from kpi.sources.quoting import literal
 from kpi.sources.sections import FileForm
 from kpi.words import counted, text
@@ -39,7 +40,10 @@ class Broken:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One clean copy of a table: UTF-8, LF, no header; before the cells of each row stands its number in the file."""
+    """One clean copy of a table: UTF-8, LF, no header.
+
+    Before the cells of each row stand its number in the file and the places of those that were numbers there, not texts.
+    """
 
     label: str
     path: Path
@@ -109,7 +113,7 @@ def _text_part(form: FileForm, label: str, stream: IO[bytes], scratch: Path) -> 
         columns = _text_header(label, next(found, None), form)
         for record in found:
             if record.cell_count == len(columns):
-                copy.write(f"{record.number}{form.delimiter}{record.text}")
+                copy.write(f"{record.number}{form.delimiter * 2}{record.text}")
                 counts.update(rows=1, breaks=record.line_count - 1)
             else:
                 broken.append(_broken(record, len(columns)))
@@ -177,10 +181,15 @@ def _written(label: str, rows: Sequence[Sequence[object]], header_row: int, scra
     with target.open("w", encoding="utf-8", newline="") as copy:
         writer = csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for number, row in enumerate(rows[header_row:], start=header_row + 1):
-            writer.writerow([number, *(cell_text(cell) for cell in row)])
+            writer.writerow([number, natives(row), *(cell_text(cell) for cell in row)])
     return Part(
         label=label, path=target, delimiter=",", quote='"', columns=columns, rows=max(len(rows) - header_row, 0), breaks=0, broken=()
     )
+
+
+def natives(row: Sequence[object]) -> list[int]:
+    """The places of the cells that are numbers: what they are is certain, while a text of the same look may mean another number."""
+    return [place for place, cell in enumerate(row) if isinstance(cell, float)]
 
 
 def cell_text(cell: object) -> str:
@@ -202,14 +211,15 @@ def _parquet(file: Path, scratch: Path) -> Part:
         connection.execute("SET TimeZone = 'UTC'")
         try:
             relation = f"read_parquet({literal(str(source))}, hive_partitioning = false)"
-            columns = [row[0] for row in connection.execute(f"DESCRIBE FROM {relation}").fetchall()]
-            query = f"SELECT row_number() OVER (), COLUMNS(*)::VARCHAR FROM {relation}"
+            described = connection.execute(f"DESCRIBE FROM {relation}").fetchall()
+            numbers = [place for place, column in enumerate(described) if is_numeric(column[1])]
+            query = f"SELECT row_number() OVER (), {numbers}, COLUMNS(*)::VARCHAR FROM {relation}"
             written = connection.execute(f"COPY ({query}) TO {literal(str(target))} (HEADER false, FORCE_QUOTE *)").fetchone()
         except duckdb.Error as error:
             raise ExtractError("{file}: not a readable parquet file. Export it again.", file=file.name) from error
     source.unlink()
     return Part(
-        label=file.name, path=target, delimiter=",", quote='"', columns=_checked_header(file.name, columns),
+        label=file.name, path=target, delimiter=",", quote='"', columns=_checked_header(file.name, (column[0] for column in described)),
         rows=written[0] if written else 0, breaks=0, broken=(),
     )  # fmt: skip
 

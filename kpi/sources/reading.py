@@ -32,7 +32,10 @@ class Raw:
 
 
 def read(connection: duckdb.DuckDBPyConnection, form: FileForm, files: Sequence[Path], scratch: Path) -> Raw:
-    """Fills `raw(row_id, part, file_row, c0, c1...)`, `broken` and `parts`. All files must have the same columns."""
+    """Fills `raw(row_id, part, file_row, natives, c0, c1...)`, `broken` and `parts`. All files must have the same columns.
+
+    `natives` are the positions of the cells that are numbers in the file, whatever its texts mean by a comma.
+    """
     columns: tuple[str, ...] = ()
     breaks = 0
     _create_lists(connection)
@@ -62,7 +65,7 @@ def _create_lists(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _create_raw(connection: duckdb.DuckDBPyConnection, width: int) -> None:
     cells = ", ".join(f"c{position} VARCHAR" for position in range(width))
-    connection.execute(f"CREATE TABLE raw (row_id BIGINT, part INTEGER, file_row BIGINT, {cells})")
+    connection.execute(f"CREATE TABLE raw (row_id BIGINT, part INTEGER, file_row BIGINT, natives INTEGER[], {cells})")
 
 
 def _check_same(part: Part, columns: tuple[str, ...]) -> None:
@@ -84,11 +87,12 @@ def _load(connection: duckdb.DuckDBPyConnection, part: Part, number: int, places
     connection.execute("INSERT INTO parts VALUES ($part, $label)", {"part": number, "label": part.label})
     _load_broken(connection, part, number)
     start = "(SELECT coalesce(max(row_id), 0) FROM raw)"
+    natives = f"list_transform(CAST(nullif(natives, '') AS INTEGER[]), lambda place: {list(places)}[place + 1])"
     taken = ", ".join(f"{_cell(f'f{source}', form)} AS c{place}" for source, place in enumerate(places))
     try:
         loaded = connection.execute(
             f"INSERT INTO raw BY NAME SELECT {start} + row_number() OVER () AS row_id, {number} AS part, "
-            f"file_row, {taken} FROM {_scan(part, len(places))}"
+            f"file_row, {natives} AS natives, {taken} FROM {_scan(part, len(places))}"
         ).fetchone()
     except duckdb.Error as error:
         raise ConfigError(
@@ -117,7 +121,7 @@ def _cell(column: str, form: FileForm) -> str:
 
 
 def _scan(part: Part, width: int) -> str:
-    names = ", ".join(f"f{position}: 'VARCHAR'" for position in range(width))
+    names = ", ".join(f"{name}: 'VARCHAR'" for name in ("natives", *(f"f{position}" for position in range(width))))
     return (
         f"read_csv({literal(str(part.path))}, auto_detect = false, header = false, columns = {{file_row: 'BIGINT', {names}}}, "
         f"delim = {literal(part.delimiter)}, quote = {literal(part.quote)}, escape = {literal(part.quote)}, "
