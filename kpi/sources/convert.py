@@ -32,7 +32,7 @@ from kpi.sources import (
 from kpi.sources.conversion import Conversion
 from kpi.sources.expressions import position_of
 from kpi.sources.mapping import Mapping
-from kpi.sources.numbers import Marks, number_macro
+from kpi.sources.numbers import Marks, number_macros
 from kpi.sources.quoting import literal
 from kpi.words import text
 
@@ -143,7 +143,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, mapping: Mapping, scratch: P
     connection.execute(MACROS)
     problems.prepare(connection)
     moments.prepare(connection, mapping.clock)
-    connection.execute(number_macro(Marks(decimal=mapping.file.decimal, thousands=mapping.file.thousands)))
+    connection.execute(number_macros(Marks(decimal=mapping.file.decimal, thousands=mapping.file.thousands)))
 
 
 def lock(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
