@@ -202,10 +202,7 @@ def load(data: DataOption = DATA) -> None:
         state = store.load(folder, lambda done, total, what: advance(done / max(total, 1), what))
     lines = (*(printing.verdict_line(verdict) for verdict in state.verdicts), printing.loose_line(state.verdicts))
     sys.stderr.writelines(f"{line}\n" for line in lines if line)
-    sys.stdout.write(
-        counted("{count} event as of {as_of}", "{count} events as of {as_of}", state.event_count, as_of=state.as_of.isoformat()) + "\n"
-    )
-    sys.stdout.write(tally_text(state.tally) + "\n")
+    sys.stdout.write(_loaded(state) + "\n")
     if kept_out_text(kept_out(state.verdicts)):
         raise typer.Exit(LOADED_IN_PART)
 
@@ -247,6 +244,14 @@ def convert(
     if chosen.clock.zone != UNCHOSEN_ZONE and not (data / CALENDAR).exists():
         advice = 'these files tell the time of {zone}, but days are in UTC: set time_zone = "{zone}" in {file}'
         sys.stderr.write(text(advice, zone=chosen.clock.zone, file=data / CALENDAR) + "\n")
+
+
+def _loaded(state: State) -> str:
+    if not state.tally.rows:
+        return text("no events yet")
+    moment = state.as_of.isoformat()
+    events = counted("{count} event as of {as_of}", "{count} events as of {as_of}", state.event_count, as_of=moment)
+    return f"{events}\n{tally_text(state.tally)}"
 
 
 def _state(data: Path, as_of: str) -> State:

@@ -7,6 +7,7 @@ import streamlit as st
 from kpi import browse, quarantine
 from kpi.extracts import Verdict
 from kpi.metrics import FAMILIES, missing
+from kpi.store import State
 from kpi.tally import kept_out, tally_text
 from kpi.words import text
 from kpi.words.values import count_text, duration_text, moment_text
@@ -25,13 +26,7 @@ def show(view: View) -> None:
         st.metric(text("Files"), count_text(len(state.verdicts)), border=True)
         st.metric(text("Files refused"), count_text(found.files_refused), border=True)
         st.metric(text("Rows kept aside"), count_text(found.rows_kept_aside), border=True)
-    st.caption(
-        text(
-            "Newest change known: {moment}. Version {version}.",
-            moment=moment_text(state.as_of, state.settings.calendar.default.zone),
-            version=state.version,
-        )
-    )
+    st.caption(_freshness(state))
     st.caption(tally_text(state.tally))
     _show_last_seen(view)
     _show_refused([verdict for verdict in state.verdicts if verdict.message])
@@ -40,6 +35,13 @@ def show(view: View) -> None:
     _show_files(state.verdicts)
     _show_unmeasured(view)
     _show_left_out(view)
+
+
+def _freshness(state: State) -> str:
+    if not state.tally.rows:
+        return text("No events yet. Version {version}.", version=state.version)
+    moment = moment_text(state.as_of, state.settings.calendar.default.zone)
+    return text("Newest change known: {moment}. Version {version}.", moment=moment, version=state.version)
 
 
 def _show_last_seen(view: View) -> None:

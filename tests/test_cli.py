@@ -258,6 +258,14 @@ def test_what_is_in_no_figure_is_said_and_a_load_without_it_ends_with_3(tmp_path
     assert kpi(folder, "load").code == 3
 
 
+def test_without_events_no_moment_is_known(tmp_path: Path) -> None:
+    (tmp_path / "extracts").mkdir()
+    assert kpi(tmp_path, "load") == Run(0, "no events yet\n", "")
+    found = kpi(tmp_path, "report", "response_time")
+    assert (found.code, found.err) == (0, "No events yet.\n")
+    assert "not measured: no column responded_at" in found.out
+
+
 def test_a_conversion_without_a_calendar_says_whose_time_the_files_tell(tmp_path: Path) -> None:
     folder, export = tmp_path / "shop", tmp_path / "export.csv"
     (folder / "sources").mkdir(parents=True)
