@@ -235,12 +235,8 @@ def convert(
     chosen = mapping.load(Path(source), own) if source.endswith(".toml") else mapping.named(source, own)
     with printing.progress(text("Converting")) as advance:
         found = convert_files(chosen, files, data / "extracts", advance)
-    printing.show(
-        [found.as_dict()],
-        format,
-        {},
-        ("extract", "kept_aside_file", "rows_read", "rows_written", "rows_kept_aside", "kept_aside", "set_aside", "warnings"),
-    )
+    columns = ("extract", "kept_aside_file", "rows_read", "rows_written", "rows_kept_aside", "kept_aside", "set_aside", "warnings")
+    printing.show_one(found.as_dict(), format, columns)
     if chosen.clock.zone != UNCHOSEN_ZONE and not (data / CALENDAR).exists():
         advice = 'these files tell the time of {zone}, but days are in UTC: set time_zone = "{zone}" in {file}'
         sys.stderr.write(text(advice, zone=chosen.clock.zone, file=data / CALENDAR) + "\n")

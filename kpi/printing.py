@@ -42,8 +42,7 @@ def show(records: Sequence[Mapping[str, Any]], format: Format, circumstances: Ma
     """
     match format:
         case Format.JSON:
-            json.dump(dict(circumstances) | {"figures": list(records)}, sys.stdout, indent=1, default=str)
-            sys.stdout.write("\n")
+            sys.stdout.write(_json(dict(circumstances) | {"figures": list(records)}) + "\n")
         case Format.CSV:
             whose = {name: circumstances[name] for name in WHOSE_DAYS if name in circumstances}
             _csv([flat(record) | whose for record in records])
@@ -51,6 +50,15 @@ def show(records: Sequence[Mapping[str, Any]], format: Format, circumstances: Ma
             _table([_with_reason(record) for record in records], columns)
             if circumstances:
                 sys.stderr.write(_caption(circumstances) + "\n")
+
+
+def show_one(record: Mapping[str, Any], format: Format, columns: Sequence[str]) -> None:
+    """Print one record; its table has a line for each column."""
+    if format is Format.TABLE:
+        width = max(len(column) for column in columns)
+        sys.stdout.writelines(f"{column:<{width}}  {_cell(record.get(column))}\n" for column in columns)
+    else:
+        show([record], format, {}, columns)
 
 
 def counts(numbers: Mapping[str, int]) -> str:
@@ -107,6 +115,12 @@ def _caption(circumstances: Mapping[str, Any]) -> str:
     if circumstances["is_time_zone_chosen"]:
         return text("As of {moment}. Days are in {zone}.", moment=moment, zone=zone)
     return text("As of {moment}. Days are in {zone}: set time_zone in {file}.", moment=moment, zone=zone, file=CALENDAR)
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    """Letters as they are; what a terminal would obey is escaped."""
+    written = json.dumps(document, indent=1, default=str, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in written)
 
 
 def _csv(records: Sequence[Mapping[str, Any]]) -> None:

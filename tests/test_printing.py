@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kpi.extracts import Verdict
-from kpi.printing import Format, counts, loose_line, progress, show, verdict_line
+from kpi.printing import Format, counts, loose_line, progress, show, show_one, verdict_line
 
 RECORDS = [
     {"kpi": "response_time", "group": {"store": "S1"}, "value": 2 / 3, "bounds": (0.5, 0.75), "is_enough": True, "signals": {}},
@@ -98,6 +98,25 @@ def test_json_has_the_circumstances_and_every_figure(capsys: pytest.CaptureFixtu
     assert {name: found[name] for name in CIRCUMSTANCES} == CIRCUMSTANCES
     assert found["figures"][0] == RECORDS[0] | {"bounds": [0.5, 0.75]}
     assert found["figures"][1]["value"] is None
+
+
+def test_json_keeps_letters_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "한국 Zoë" in printed(capsys, Format.JSON, [{"store": "한국 Zoë"}])
+
+
+def test_json_escapes_what_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a\x1b[31m\x9b2J\u202e\U000e0001b"
+    output = printed(capsys, Format.JSON, [{"store": name}])
+    assert output.replace("\n", "").isprintable()
+    assert json.loads(output)["figures"] == [{"store": name}]
+
+
+def test_one_record_is_a_line_for_each_column(capsys: pytest.CaptureFixture[str]) -> None:
+    record = {"extract": "a.parquet", "rows_read": 3, "kept_aside": {"empty": 1, "too long": 0}, "more": 1}
+    show_one(record, Format.TABLE, ("extract", "rows_read", "kept_aside"))
+    assert capsys.readouterr().out.splitlines() == ["extract     a.parquet", "rows_read   3", "kept_aside  empty 1"]
+    show_one(record, Format.JSON, ("extract",))
+    assert json.loads(capsys.readouterr().out)["figures"] == [record]
 
 
 @pytest.mark.parametrize("format", Format)
