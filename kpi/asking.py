@@ -65,20 +65,6 @@ def day(word: str) -> date:
     return found
 
 
-def as_of(word: str, state: State) -> datetime:
-    """A moment of which the state knows something: nothing is known of the future (decision 32)."""
-    zone = state.settings.calendar.default.zone
-    found = moment(word, zone)
-    if state.tally.rows and found > state.as_of:
-        raise ConfigError(
-            "--as-of {found} is later than the newest update, {newest}: nothing is known of then. "
-            "Choose that moment or an earlier one, or leave --as-of out.",
-            found=word,
-            newest=state.as_of.astimezone(ZoneInfo(zone)).isoformat(),
-        )
-    return found
-
-
 def moment(word: str, zone: str) -> datetime:
     """A moment; without an offset in the given time zone, without a time at the start of the day."""
     try:

@@ -26,6 +26,7 @@ from kpi.sources.convert import convert as convert_files
 from kpi.store import State
 from kpi.tally import kept_out, kept_out_text, tally_text
 from kpi.words import counted, text
+from kpi.words.values import moment_text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Service KPIs from the command line.")
 
@@ -266,7 +267,17 @@ def _state(data: Path, as_of: str) -> State:
         )
     if not as_of:
         return state
-    return store.known_at(state, folder, asking.as_of(as_of, state))
+    zone = state.settings.calendar.default.zone
+    asked = asking.moment(as_of, zone)
+    if state.tally.rows and asked > state.as_of:
+        warning = text(
+            "As of {asked}, later than the newest update, {newest}: of the time between nothing is known, and what was open then"
+            " counts as open still.",
+            asked=moment_text(asked, zone),
+            newest=moment_text(state.as_of, zone),
+        )
+        sys.stderr.write(f"{warning}\n")
+    return store.known_at(state, folder, asked)
 
 
 def _show_inspected(found: list[Inspected], format: Format) -> None:

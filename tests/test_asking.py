@@ -85,15 +85,6 @@ def test_a_day_starts_at_its_first_moment_also_when_the_clocks_change_then(zone:
     assert asking.moment(word, zone) == at(start)
 
 
-def test_nothing_is_known_as_of_a_moment_after_the_newest_update(tmp_path: Path) -> None:
-    state = state_of(tmp_path, [event(1, "2024-06-03T10:00")], calendar='time_zone = "Europe/Paris"')
-    assert asking.as_of("2024-06-03T12:00", state) == state.as_of == at("2024-06-03T10:00")
-    assert refusal(lambda: asking.as_of("2024-06-03T12:01", state)) == (
-        "--as-of 2024-06-03T12:01 is later than the newest update, 2024-06-03T12:00:00+02:00: nothing is known of then. "
-        "Choose that moment or an earlier one, or leave --as-of out."
-    )
-
-
 def test_what_is_no_moment_is_refused() -> None:
     assert refusal(lambda: asking.moment("noon", "UTC")) == "'noon' is not a moment, expected one such as 2026-01-31T18:00."
 
