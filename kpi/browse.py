@@ -145,3 +145,16 @@ def last_seen(state: State) -> list[LastSeen]:
     """Every store, the longest silent first."""
     rows = state.cursor().execute((SQL / "last_seen.sql").read_text()).fetchall()
     return [LastSeen(*row) for row in rows]
+
+
+FEWEST_ENDED = 100
+LONG_DAYS = 1.0
+
+
+def closed_only(state: State) -> dict[str, int]:
+    """Sources that seem to give only requests that have ended, with their number: none is open, though many take days.
+
+    Their newest days, by opening, hold only what ended quickly: durations there look too short.
+    """
+    rows = state.cursor().execute((SQL / "closed_only.sql").read_text(), {"fewest": FEWEST_ENDED, "days": LONG_DAYS}).fetchall()
+    return dict(rows)

@@ -6,13 +6,13 @@ from datetime import date, timedelta
 
 from kpi.metrics import Kpi, find, missing
 from kpi.periods import Comparison, Dates, Every, compared_with, start_of, starts
-from kpi.report import ALWAYS, Answer, Change, Question, answer, combined, complete_until, nothing, total
+from kpi.report import ALWAYS, SUMMED, Answer, Change, Question, answer, combined, complete_until, nothing, total
 from kpi.standing import NO_TARGET, Standing, standing
 from kpi.store import State
 
 MOST_COURSE_POINTS = 92
 WEEK = 7
-ADDABLE = ("ratio", "stock")
+ADDABLE = (*SUMMED, "stock")
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _together(kpi: Kpi, days: Sequence[Answer]) -> Answer:
     """Ratios add up; a stock is what it is on the last day."""
     if not days:
         return nothing(kpi)
-    return combined(kpi, days, None) if kpi.aggregate == "ratio" else days[-1]
+    return combined(kpi, days, None) if kpi.aggregate in SUMMED else days[-1]
 
 
 def _change(state: State, question: Question, kpi: Kpi, days: Sequence[Answer], comparison: Comparison) -> Change | None:

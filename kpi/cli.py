@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kpi import asking, browse, extracts, printing, pseudonyms, store
+from kpi import asking, browse, charting, extracts, printing, pseudonyms, store
 from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
 from kpi.events import DISPOSITIONS
@@ -27,6 +27,9 @@ from kpi.store import State
 from kpi.words import counted, text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Service KPIs from the command line.")
+
+app.command()(charting.charts)
+app.command()(charting.spc)
 
 Names = Annotated[list[str], typer.Argument(help="KPIs, as `kpi list` names them.")]
 DataOption = Annotated[Path, typer.Option("--data", help="The data folder: extracts/, *.toml, state/.")]
@@ -92,19 +95,20 @@ def chart(
     last: ToOption = "",
     as_of: AsOfOption = "",
     within: WithinOption = None,
-    type_: Annotated[str, typer.Option("--type", help="individuals, p, laney_p or x_bar; without it the KPI's own.")] = "",
+    type_: Annotated[str, typer.Option("--type", help="A chart type, as `kpi charts` names them; without it the KPI's own.")] = "",
+    rules: Annotated[str, typer.Option("--rules", help="A rule set, as `kpi charts` names them; without it watch and serious.")] = "",
     format: FormatOption = Format.TABLE,
     data: DataOption = DATA,
 ) -> None:
-    """Control charts: points, centre, limits, signals, target and alert threshold."""
+    """Control charts: points, limits, signals, phases, episodes, a proposed step, verdicts, target and alert threshold."""
     state = _state(data, as_of)
     kpis, unmeasured = asking.kpis_named(state, names)
     question = asking.question(kpis, every, by, where, asking.dates(first, last), within)
     _refuse_unknown_values(state, question)
-    records = [chart_record(one, question.by) for one in control_charts(state, question, type_)] + _not_measured(state, unmeasured)
+    records = [chart_record(one, question.by) for one in control_charts(state, question, type_, rules)] + _not_measured(state, unmeasured)
     if format is not Format.JSON:
         records = [{"kpi": one["kpi"], "group": one["group"]} | point for one in records for point in one.get("points", [one])]
-    columns = ("kpi", "group", "period", "value", "n", "centre", "lower", "upper", "target", "alert_threshold", "signals")
+    columns = ("kpi", "group", "period", "value", "n", "centre", "lower", "upper", "target", "alert_threshold", "grade", "signals")
     printing.show(records, format, _circumstances(state, question), columns)
 
 

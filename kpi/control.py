@@ -1,6 +1,4 @@
-"""A KPI's series on its control chart: points, limits, signals, target and alert threshold."""
-
-from __future__ import annotations
+"""A KPI's series on its control chart: points, limits, signals, phases, target and alert threshold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,121 +6,173 @@ from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from kpi.errors import KpiError, UnknownName
 from kpi.metrics import Kpi
-from kpi.periods import Dates, Every, following, period_compared_with, preceding, start_of, starts
-from kpi.report import ALWAYS, Answer, Question, answer, complete_until, nothing
-from kpi.spc.charts import BY_NAME, CHARTS, Array, ChartType, Sums
-from kpi.spc.rules import LIMIT_SIGMAS, RULES
+from kpi.periods import Dates, Every, period_compared_with, start_of
+from kpi.phases import Phase
+from kpi.report import ALWAYS, Answer, Question, answer
+from kpi.series import Series, series
+from kpi.spc import rules
+from kpi.spc.catalogue import BY_NAME, CHARTS
+from kpi.spc.charts import FIRM_POINTS, ChartType
+from kpi.spc.conventions import EXACT
+from kpi.spc.discoveries import discoveries
+from kpi.spc.judging import FEWEST_POINTS, Episodes, Judgement, Scope, episodes, judge
+from kpi.spc.rules import RuleSet
+from kpi.spc.steps import Steps, steps
+from kpi.spc.verdicts import Assurance, Variation, assurance, variation
 from kpi.store import State
 from kpi.targets import Target, valid_on
 
 Aims = tuple[float | None, float | None]
 
-FEWEST_POINTS = 5
-"""Below this there are no limits: they would say more about luck than about the process."""
-
-FIRM_POINTS = 20
-"""Below this limits are provisional."""
-
 LONGEST_YEAR = 800
 """Days that hold the same period of the year before, even before the history of a quarterly chart."""
 
-HISTORY_PERIODS = 30
-"""How many periods before the asked days are looked at, at least."""
+CLEAR = 0.01
+"""A step is proposed when a process without one would show it less often than this."""
+
+DISCOVERY_RATE = 0.10
+"""Of the series that are said to stand out among many, so many may do by chance (Benjamini and Hochberg 1995)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One period. `value` None is a gap; limits None: too few points for any. `signals` maps a rule to +1 or -1."""
+    """One period's figure. `drawn` is what the chart draws (the value, or what its type makes of it); limits None: too few
+    points for any. `signals` maps the rules it belongs to to +1 or -1, `completes` are those it completes; `grade` is 0, ±1
+    (watch) or ±2 (serious) by the default rules; `z` is its distance from the centre in sigmas, None where it is not judged.
+    """
 
-    period: date
-    value: float | None
-    n: int
+    figure: Answer
+    drawn: float | None
     centre: float | None
     lower: float | None
     upper: float | None
+    z: float | None
     aim: float | None
     alert: float | None
     signals: Mapping[str, int]
-    is_complete: bool
-    is_enough: bool
+    completes: tuple[str, ...]
+    grade: int
+    phase: int
+    is_excluded: bool
+
+    @property
+    def period(self) -> date:
+        return self.figure.period or date.min
 
     @property
     def is_tested(self) -> bool:
         """Whether it was held against limits at all."""
-        return self.value is not None and self.lower is not None and self.is_complete and self.is_enough
+        return self.drawn is not None and self.centre is not None and self.figure.is_complete and self.figure.is_enough
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """A phase on the chart: `phase` None is the one before any was accepted. Its limits rest on `count` complete periods,
+    the first and the last of which are named.
+    """
+
+    phase: Phase | None
+    count: int
+    first: date | None
+    last: date | None
+
+    @property
+    def has_limits(self) -> bool:
+        return self.count >= FEWEST_POINTS
+
+    @property
+    def is_provisional(self) -> bool:
+        return self.has_limits and self.count < FIRM_POINTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episode:
+    """From its first signal of the default rules until the process has been calm for five points; open while `ends` is None.
+
+    `points` are those of it, `side` where they lie, `worst` the grade it reached: 1 watch, 2 serious.
+    """
+
+    side: int
+    worst: int
+    starts: date
+    ends: date | None
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A step that no phase explains yet: the first period of the new level, the periods that may be it with 95 % confidence,
+    the levels before and after, how many points each rests on, and how often chance alone shows a step as clear.
+    """
+
+    starts: date
+    earliest: date
+    latest: date
+    before: float
+    after: float
+    before_count: int
+    after_count: int
+    chance: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControlChart:
-    """One series; `group` is the values of the question's dimensions.
+    """One series; `group` is the values of the question's dimensions; verdicts and proposal are those of the current phase.
 
-    The limits rest on `baseline_count` complete periods, the first and the last of which are named: those before the asked
-    days where there are enough of them, so that the days under judgement do not set their own limits; else the days' own.
+    `stands_out`: its newest point is unusual even among as many series as were asked for together.
     """
 
     kpi: Kpi
     chart: ChartType
+    rules: RuleSet
     group: tuple[str, ...]
     points: tuple[Point, ...]
-    baseline_count: int
-    baseline_first: date | None
-    baseline_last: date | None
+    spans: tuple[Span, ...]
+    episodes: tuple[Episode, ...]
+    proposal: Proposal | None
+    variation: Variation
+    assurance: Assurance
+    autocorrelation: float
+    stands_out: bool
 
     @property
-    def has_limits(self) -> bool:
-        return self.baseline_count >= FEWEST_POINTS
-
-    @property
-    def is_provisional(self) -> bool:
-        return self.has_limits and self.baseline_count < FIRM_POINTS
+    def current(self) -> Span:
+        """The phase of the newest point."""
+        return self.spans[self.points[-1].phase]
 
 
-@dataclass(frozen=True)
-class Lines:
-    """Centre, limits and marks of the rules, as arrays over time, of all series or of one."""
-
-    centre: Array
-    lower: Array
-    upper: Array
-    marks: Mapping[str, NDArray[np.int8]]
-
-    def of(self, row: int) -> Lines:
-        return Lines(self.centre[row], self.lower[row], self.upper[row], {name: found[row] for name, found in self.marks.items()})
-
-
-def control_charts(state: State, question: Question, chart_name: str) -> list[ControlChart]:
-    """One chart per KPI and group of the question, which must ask for periods; an empty chart name takes the KPI's own."""
+def control_charts(state: State, question: Question, chart_name: str, rules_name: str) -> list[ControlChart]:
+    """One chart per KPI and group of the question, which must ask for periods; empty names take the KPI's own chart and the
+    default rules.
+    """
     if question.every is None:
         raise UnknownName("period", "", ("day", "week", "month", "quarter"))
     end = min(question.dates.end, state.known_on + timedelta(days=1))
     whole = replace(question, dates=Dates(start_of(min(question.dates.start, end), question.every), end))
-    return [one for kpi in question.kpis for one in _charts_of(state, whole, kpi, _chart_type(kpi, chart_name or kpi.chart))]
+    chosen = rule_set(rules_name)
+    return [one for kpi in question.kpis for one in _charts_of(state, whole, kpi, chart_type(kpi, chart_name), chosen)]
 
 
-def _charts_of(state: State, question: Question, kpi: Kpi, chart: ChartType) -> list[ControlChart]:
-    """All series of a KPI in one pass over arrays of series x time."""
-    every = question.every or "day"
-    answers = answer(state, replace(question, kpis=(kpi,), dates=_with_history(question)))
-    groups = sorted({one.group for one in answers if one.period is not None and one.period >= question.dates.start})
-    earlier = _year_before(state, question, kpi)
-    if not groups:
-        return []
-    series = [_filled(state, question, [one for one in answers if one.group == group]) for group in groups]
-    sums = _sums(series, question)
-    centre, sigma = chart.lines(sums)
-    lowest, highest = kpi.range
-    z = _distances(series, sums, centre, sigma, question.dates.start)
-    lines = Lines(
-        centre=centre,
-        lower=np.clip(centre - LIMIT_SIGMAS * sigma, lowest, highest),
-        upper=np.clip(centre + LIMIT_SIGMAS * sigma, lowest, highest),
-        marks={rule.name: rule.marks(z) for rule in RULES},
-    )
-    aims = [_aims(state, kpi, every, earlier, row) for row in series]
-    return [_control(question, chart, series[row], sums.baseline[row], lines.of(row), aims[row]) for row in range(len(groups))]
+def chart_type(kpi: Kpi, name: str) -> ChartType:
+    """The chart of this name, if it fits the KPI; of an empty name the KPI's own."""
+    wanted = name or kpi.chart
+    if wanted not in BY_NAME:
+        raise UnknownName("chart", wanted, BY_NAME)
+    if not fits(BY_NAME[wanted], kpi):
+        possible = ", ".join(chart.name for chart in CHARTS if fits(chart, kpi))
+        raise KpiError("a {chart} chart does not fit {kpi}. Charts that do: {possible}.", chart=wanted, kpi=kpi.name, possible=possible)
+    return BY_NAME[wanted]
+
+
+def rule_set(name: str) -> RuleSet:
+    """The rules of this name; of an empty name the default ones."""
+    if name and name not in rules.BY_NAME:
+        raise UnknownName("rule set", name, rules.BY_NAME)
+    return rules.BY_NAME[name] if name else rules.GRADED
 
 
 def is_concern(kpi: Kpi, side: int) -> bool:
@@ -139,73 +189,108 @@ def fits(chart: ChartType, kpi: Kpi) -> bool:
             return kpi.aggregate == "ratio" and kpi.unit == "share"
         case "means":
             return kpi.aggregate == "ratio" and kpi.unit != "share"
+        case _:
+            return False
 
 
-def _chart_type(kpi: Kpi, name: str) -> ChartType:
-    if name not in BY_NAME:
-        raise UnknownName("chart", name, BY_NAME)
-    if not fits(BY_NAME[name], kpi):
-        possible = ", ".join(chart.name for chart in CHARTS if fits(chart, kpi))
-        raise KpiError("a {chart} chart does not fit {kpi}. Charts that do: {possible}.", chart=name, kpi=kpi.name, possible=possible)
-    return BY_NAME[name]
-
-
-def _with_history(question: Question) -> Dates:
-    """The asked days and as many before them, at least `HISTORY_PERIODS` periods: what was usual before they came."""
-    dates = question.dates
-    if dates.start == ALWAYS.start:
-        return dates
-    first = dates.start
-    for _ in range(HISTORY_PERIODS):
-        first = preceding(first, question.every or "day")
-    return Dates(start_of(min(first, dates.start - timedelta(days=dates.days)), question.every or "day"), dates.end)
-
-
-def _filled(state: State, question: Question, answers: Sequence[Answer]) -> list[Answer]:
-    """The series without holes, from the first period with events to the end: a silent period is a gap, not absent."""
-    known = {one.period: one for one in answers if one.period is not None}
-    every = question.every or "day"
-    kpi, group = answers[0].kpi, answers[0].group
-    limit = complete_until(state, kpi, question.within_minutes)
+def _charts_of(state: State, question: Question, kpi: Kpi, chart: ChartType, chosen: RuleSet) -> list[ControlChart]:
+    """All series of a KPI in one pass over arrays of series x time."""
+    found = series(state, question, kpi)
+    if found is None:
+        return []
+    scope = Scope(found.phase, found.judged, *_range(kpi, chart), kpi.smallest_change, is_relative=kpi.unit in RELATIVE)
+    judgement = judge(found.sums, chart, chosen.rules, EXACT, scope)
+    lasting = episodes(judgement)
+    newest = found.phase == found.phase[:, -1:]
+    proposals = steps(np.where(newest & found.judged, judgement.z, np.nan), judgement.autocorrelation[:, -1:])
+    unusual = discoveries(_newest_chance(judgement), DISCOVERY_RATE)
+    earlier = _year_before(state, question, kpi)
     return [
-        known.get(period)
-        or replace(nothing(kpi), period=period, group=group, is_complete=following(period, every) <= min(limit, question.dates.end))
-        for period in starts(Dates(min(known), max(question.dates.end, following(max(known), every))), every)
+        _chart(state, question, _Row(kpi, chart, chosen, found, judgement, lasting, proposals, row), earlier, stands_out=bool(unusual[row]))
+        for row in range(len(found.groups))
     ]
 
 
-def _control(
-    question: Question, chart: ChartType, series: Sequence[Answer], baseline: NDArray[np.bool_], lines: Lines, aims: Sequence[Aims]
+RELATIVE = ("minutes", "currency", "events")
+"""Units in which the smallest change that matters is a share of the usual."""
+
+
+def _range(kpi: Kpi, chart: ChartType) -> tuple[float, float]:
+    """What the chart can draw: the KPI's range where it draws the KPI."""
+    return kpi.range if chart.name not in OTHER_STATISTICS else (-np.inf if chart.name == "cusum" else 0.0, np.inf)
+
+
+OTHER_STATISTICS = ("moving_range", "s", "np", "cusum")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One series of many, with what was found about all."""
+
+    kpi: Kpi
+    chart: ChartType
+    rules: RuleSet
+    series: Series
+    judgement: Judgement
+    episodes: Episodes
+    steps: Steps
+    row: int
+
+
+def _chart(
+    state: State,
+    question: Question,
+    one: _Row,
+    earlier: Mapping[tuple[tuple[str, ...], date | None], float | None],
+    *,
+    stands_out: bool,
 ) -> ControlChart:
-    shown = [place for place, one in enumerate(series) if (one.period or date.min) >= question.dates.start]
-    used = [one.period for one, is_used in zip(series, baseline, strict=False) if is_used]
-    kpi, group = series[0].kpi, series[0].group
-    has_limits = len(used) >= FEWEST_POINTS
+    answers = one.series.answers[one.row]
+    first = next(place for place, each in enumerate(answers) if each.n or each.value is not None)
+    aims = _aims(state, one.kpi, question.every or "day", earlier, answers)
+    places = range(max(one.series.shown, first), len(answers))
+    points = {place: _point(one, place, aims[place]) for place in places}
+    tested = [point for point in points.values() if point.is_tested]
+    newest = tested[-1] if tested else None
     return ControlChart(
-        kpi=kpi,
-        chart=chart,
-        group=group,
-        points=tuple(_point(series[place], place, lines, aims[place], has_limits=has_limits) for place in shown),
-        baseline_count=len(used),
-        baseline_first=used[0] if used else None,
-        baseline_last=used[-1] if used else None,
+        kpi=one.kpi,
+        chart=one.chart,
+        rules=one.rules,
+        group=one.series.groups[one.row],
+        points=tuple(points.values()),
+        spans=tuple(_span(one, number) for number in range(len(one.series.phases[one.row]))),
+        episodes=tuple(_episodes(one, points)),
+        proposal=_proposal(one),
+        variation=variation(None if newest is None else next(iter(newest.signals.values()), 0), one.kpi.better),
+        assurance=_assurance(one, newest),
+        autocorrelation=float(one.judgement.autocorrelation[one.row, -1]),
+        stands_out=stands_out,
     )
 
 
-def _point(one: Answer, place: int, lines: Lines, aim: Aims, *, has_limits: bool) -> Point:
-    marks = {name: int(found[place]) for name, found in lines.marks.items() if found[place]}
+def _assurance(one: _Row, newest: Point | None) -> Assurance:
+    if newest is None or one.chart.name in OTHER_STATISTICS:
+        return "not_judged"
+    return assurance(newest.lower, newest.upper, newest.aim, one.kpi.better)
+
+
+def _point(one: _Row, place: int, aim: Aims) -> Point:
+    figure, found, row = one.series.answers[one.row][place], one.judgement, one.row
+    members = {name: int(marked.members[row, place]) for name, marked in found.marks.items() if marked.members[row, place]}
     return Point(
-        period=one.period or date.min,
-        value=one.value,
-        n=one.n,
-        centre=_number(lines.centre[place]) if has_limits else None,
-        lower=_number(lines.lower[place]) if has_limits else None,
-        upper=_number(lines.upper[place]) if has_limits else None,
+        figure=figure,
+        drawn=_number(found.statistic[row, place]),
+        centre=_number(found.centre[row, place]),
+        lower=_number(found.lower[row, place]),
+        upper=_number(found.upper[row, place]),
+        z=_number(found.z[row, place]),
         aim=aim[0],
         alert=aim[1],
-        signals=marks if has_limits and one.is_enough else {},
-        is_complete=one.is_complete,
-        is_enough=one.is_enough,
+        signals=members if figure.is_enough else {},
+        completes=tuple(name for name, marked in found.marks.items() if marked.completing[row, place] and figure.is_enough),
+        grade=int(found.grade[row, place]) if figure.is_enough else 0,
+        phase=int(one.series.phase[row, place]),
+        is_excluded=bool(one.series.excluded[row, place]),
     )
 
 
@@ -213,42 +298,73 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _sums(series: Sequence[Sequence[Answer]], question: Question) -> Sums:
-    shape = len(series), max(len(one) for one in series)
-    value, numerator, n, squares = (np.full(shape, np.nan) for _ in range(4))
-    baseline = np.zeros(shape, dtype=np.bool_)
-    for row, answers in enumerate(series):
-        for place, one in enumerate(answers):
-            value[row, place] = np.nan if one.value is None else one.value
-            numerator[row, place] = np.nan if one.numerator is None else one.numerator
-            n[row, place] = one.n
-            squares[row, place] = np.nan if one.squares is None else one.squares
-        baseline[row, : len(answers)] = _baseline(answers, question.dates.start)
-    return Sums(value, numerator, np.nan_to_num(n), squares, baseline)
+def _span(one: _Row, number: int) -> Span:
+    here = one.series.sums.baseline[one.row] & (one.series.phase[one.row] == number)
+    used = [period for period, is_used in zip(one.series.periods, here, strict=True) if is_used]
+    phase = one.series.phases[one.row][number]
+    return Span(phase=phase, count=len(used), first=used[0] if used else None, last=used[-1] if used else None)
 
 
-def _baseline(answers: Sequence[Answer], start: date) -> list[bool]:
-    """The complete measured periods before the asked days, where they are enough for firm limits; else those of the days."""
-    usable = [one.is_complete and one.value is not None for one in answers]
-    before = [use and (one.period or date.min) < start for use, one in zip(usable, answers, strict=True)]
-    if sum(before) >= FIRM_POINTS:
-        return before
-    return [use and not earlier for use, earlier in zip(usable, before, strict=True)]
+def _episodes(one: _Row, points: Mapping[int, Point]) -> list[Episode]:
+    """Those that reach into the shown points, in order."""
+    side, onset, worst = (array[one.row] for array in (one.episodes.side, one.episodes.onset, one.episodes.worst))
+    found = []
+    for start in dict.fromkeys(int(begin) for begin in onset[list(points)] if begin >= 0):
+        places = [place for place in range(start, len(side)) if onset[place] == start]
+        inside = tuple(points[place] for place in places if place in points)
+        is_open = places[-1] == len(side) - 1 or not any(one.series.judged[one.row, places[-1] + 1 :])
+        found.append(
+            Episode(
+                side=int(side[start]),
+                worst=int(worst[places].max()),
+                starts=one.series.periods[start],
+                ends=None if is_open else one.series.periods[places[-1]],
+                points=inside,
+            )
+        )
+    return found
 
 
-def _distances(series: Sequence[Sequence[Answer]], sums: Sums, centre: Array, sigma: Array, start: date) -> Array:
-    """Distances in sigmas of the points under judgement; with no variation at all any change is infinitely far.
+def _proposal(one: _Row) -> Proposal | None:
+    """The step of the current phase, when it is clear and large enough to matter."""
+    found, row = one.steps, one.row
+    place = int(found.place[row])
+    if place < 0 or not found.chance[row] < CLEAR or one.chart.name in OTHER_STATISTICS:
+        return None
+    here = one.series.judged[row] & (one.series.phase[row] == one.series.phase[row, -1]) & np.isfinite(one.judgement.z[row])
+    before, after = (here & side for side in (np.arange(len(here)) < place, np.arange(len(here)) >= place))
+    levels = [_level(one, side) for side in (before, after)]
+    needed = one.kpi.smallest_change * (abs(levels[0]) if one.kpi.unit in RELATIVE else 1.0)
+    if abs(levels[1] - levels[0]) < needed:
+        return None
+    periods = one.series.periods
+    return Proposal(
+        starts=periods[place],
+        earliest=periods[int(found.first[row])],
+        latest=periods[int(found.last[row])],
+        before=levels[0],
+        after=levels[1],
+        before_count=int(before.sum()),
+        after_count=int(after.sum()),
+        chance=float(found.chance[row]),
+    )
 
-    Judged are the complete points from the asked days on, and those of the baseline before them. Rounded far below what
-    can be seen, so that a point on the centre or on a limit is on it.
+
+def _level(one: _Row, places: NDArray[np.bool_]) -> float:
+    """The usual value of these points: their mean where points vary evenly."""
+    scale = one.series.sums.scale
+    return float(scale.back(np.array([scale.there(one.series.sums.value[one.row, places]).mean()]))[0])
+
+
+def _newest_chance(found: Judgement) -> NDArray[np.float64]:
+    """How often chance alone puts the newest judged point of each series as far out, by itself or by its drift (two looks,
+    two sides); NaN: none judged.
     """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        z = np.round((sums.value - centre) / sigma, 9)
-    z = np.where(np.abs(sums.value - centre) <= 1e-12 * np.abs(centre), 0.0, z)
-    judged = sums.baseline.copy()
-    for row, answers in enumerate(series):
-        judged[row, : len(answers)] |= [one.is_complete and (one.period or date.min) >= start for one in answers]
-    return np.where(judged, z, np.nan)
+    known = ~np.isnan(found.z)
+    newest = np.where(known.any(axis=1), known.shape[1] - 1 - known[:, ::-1].argmax(axis=1), 0)
+    rows = np.arange(len(newest))
+    farthest = np.fmax(np.abs(found.z[rows, newest]), np.abs(found.drift[rows, newest]))
+    return np.where(known.any(axis=1), np.minimum(4 * ndtr(-farthest), 1.0), np.nan)
 
 
 def _year_before(state: State, question: Question, kpi: Kpi) -> dict[tuple[tuple[str, ...], date | None], float | None]:
@@ -266,11 +382,11 @@ def _aims(
     kpi: Kpi,
     every: Every,
     earlier: Mapping[tuple[tuple[str, ...], date | None], float | None],
-    series: Sequence[Answer],
+    answers: Sequence[Answer],
 ) -> list[Aims]:
     """Target and alert threshold of each period, as values of the KPI."""
     found = []
-    for one in series:
+    for one in answers:
         period = one.period or date.min
         target = valid_on(state.settings.targets, kpi, period)
         relative = target is not None and target.against == "previous_year"

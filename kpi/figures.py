@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas  # noqa: F401 (Plotly imports it lazily: the threads of the first viewers would meet it half-imported)
 import plotly.graph_objects as go
 
-from kpi.control import ControlChart, Point, is_concern
+from kpi.control import OTHER_STATISTICS, ControlChart, Point, is_concern
 from kpi.metrics import Unit
 from kpi.periods import Every
-from kpi.spc.rules import BY_NAME
+from kpi.spc.rules import GRADED, RULES
 from kpi.words import text
+from kpi.words.charts import usual_text
 from kpi.words.sentences import period_text
 from kpi.words.values import count_text, value_text
 
@@ -28,7 +29,10 @@ SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 260, 56, 6
 
 
 def control_figure(chart: ControlChart, every: Every, currency: str) -> go.Figure:
-    """The chart: values, centre, limits, target, alert threshold, signals by shape, incomplete periods hollow."""
+    """The chart: values, centre, limits, target, alert threshold, signals by shape, incomplete periods hollow, phases by border.
+
+    A watch is a hollow diamond, what is serious a full one, an improvement a triangle.
+    """
     points = chart.points
     traces = [
         _limit(points, [point.lower for point in points], text("lower limit"), show=False),
@@ -38,10 +42,10 @@ def control_figure(chart: ControlChart, every: Every, currency: str) -> go.Figur
         _line(points, [point.alert for point in points], _named(chart, "alert", currency), ALERT, "dot", 2),
         *_courses(points),
         _values(chart, every, currency),
-        _marks(chart, "concern"),
-        _marks(chart, "improvement"),
+        *(_marks(chart, mark) for mark in MARKS),
     ]
-    return go.Figure(data=[trace for trace in traces if trace], layout=_layout(chart.kpi.unit, currency))
+    layout = _layout(chart, currency) | _borders(chart)
+    return go.Figure(data=[trace for trace in traces if trace], layout=layout)
 
 
 def sparkline(values: Sequence[float | None], aim: float | None, last_is_open: bool, description: str) -> str:
@@ -112,11 +116,11 @@ def _named(chart: ControlChart, line: str, currency: str) -> str:
 
 def _courses(points: Sequence[Point]) -> list[go.Scatter | None]:
     """The line through the values: solid while periods are complete, dashed through those that are not yet."""
-    settled = max((place + 1 for place, point in enumerate(points) if point.is_complete), default=0)
+    settled = max((place + 1 for place, point in enumerate(points) if point.figure.is_complete), default=0)
     solid, open_end = points[:settled], points[max(settled - 1, 0) :]
-    lines = [_line(solid, [point.value for point in solid], text("value"), LINE, "solid", 2)]
+    lines = [_line(solid, [point.drawn for point in solid], text("value"), LINE, "solid", 2)]
     if len(open_end) > 1:
-        lines.append(_line(open_end, [point.value for point in open_end], text("incomplete"), LINE, "dot", 2))
+        lines.append(_line(open_end, [point.drawn for point in open_end], text("incomplete"), LINE, "dot", 2))
     return [line and line.update(showlegend=False) for line in lines]
 
 
@@ -124,7 +128,7 @@ def _values(chart: ControlChart, every: Every, currency: str) -> go.Scatter:
     points = chart.points
     return go.Scatter(
         x=[point.period for point in points],
-        y=[point.value for point in points],
+        y=[point.drawn for point in points],
         customdata=[point.period.isoformat() for point in points],
         text=[_hover(chart, point, every, currency) for point in points],
         hoverinfo="text",
@@ -133,61 +137,124 @@ def _values(chart: ControlChart, every: Every, currency: str) -> go.Scatter:
         showlegend=False,
         marker={
             "size": 7,
-            "color": [LINE if point.is_enough else QUIET for point in points],
-            "symbol": ["circle" if point.is_complete else "circle-open" for point in points],
+            "color": [LINE if point.figure.is_enough else QUIET for point in points],
+            "symbol": [_symbol(point) for point in points],
             "line": {"width": 1.5, "color": LINE},
         },
     )
 
 
+def _symbol(point: Point) -> str:
+    """Full, hollow while the period is incomplete, a cross where a person took it out of the limits."""
+    if point.is_excluded:
+        return "x"
+    return "circle" if point.figure.is_complete else "circle-open"
+
+
 def _hover(chart: ControlChart, point: Point, every: Every, currency: str) -> str:
     unit = chart.kpi.unit
+    figure = point.figure
     lines = [
-        period_text(point.period, every) + ("" if point.is_complete else f" ({text('incomplete')})"),
-        f"{value_text(point.value, unit, currency)}, n = {count_text(point.n)}",
+        period_text(point.period, every) + ("" if figure.is_complete else f" ({text('incomplete')})"),
+        f"{value_text(figure.value, unit, currency)}, n = {count_text(figure.n)}",
     ]
+    if point.drawn != figure.value and point.drawn is not None:
+        lines.append(text("drawn: {value}", value=f"{point.drawn:.4g}"))
     if point.lower is not None:
-        usual = text(
-            "usual {lower} to {upper}", lower=value_text(point.lower, unit, currency), upper=value_text(point.upper, unit, currency)
-        )
-        lines.append(usual)
-    if not point.is_enough:
+        lines.append(usual_text(chart, point, currency))
+    if not figure.is_enough:
         lines.append(text("few events: not judged"))
+    if point.is_excluded:
+        lines.append(text("left out of the limits"))
     if point.signals:
-        lines.append(text("marked: {rules}", rules=", ".join(text(BY_NAME[name].label) for name in point.signals)))
+        lines.append(text("marked: {rules}", rules=", ".join(text(RULES[name].label) for name in point.signals)))
     return "<br>".join(escape(line) for line in lines)
 
 
-def _marks(chart: ControlChart, kind: str) -> go.Scatter | None:
-    """Signals over the line: a diamond for the worse, a triangle for the better."""
-    concern = kind == "concern"
-    marked = [point for point in chart.points if point.signals and is_concern(chart.kpi, next(iter(point.signals.values()))) == concern]
+class Mark(NamedTuple):
+    """How one kind of signal is drawn; `grade` 0: found by rules that know no grades."""
+
+    name: str
+    is_concern: bool
+    grade: int
+    symbol: str
+    size: int
+
+
+MARKS = (
+    Mark("worse than usual", is_concern=True, grade=0, symbol="diamond", size=13),
+    Mark("watch: worse than usual", is_concern=True, grade=1, symbol="diamond-open", size=13),
+    Mark("serious: worse than usual", is_concern=True, grade=2, symbol="diamond", size=15),
+    Mark("better than usual", is_concern=False, grade=0, symbol="triangle", size=12),
+)
+
+
+def mark_of(chart: ControlChart, point: Point) -> Mark | None:
+    """How the point is drawn if it is marked. Of the graded rules only what is large enough to matter is, and no point on the
+    good side of the centre while a bad drift lasts.
+    """
+    if not point.signals or (chart.rules is GRADED and not point.grade):
+        return None
+    side = next(iter(point.signals.values()))
+    if chart.rules is GRADED and point.z is not None and point.z * side < 0:
+        return None
+    concern = is_concern(chart.kpi, side)
+    grade = abs(point.grade) if concern and chart.rules is GRADED else 0
+    return next(mark for mark in MARKS if (mark.is_concern, mark.grade) == (concern, grade))
+
+
+def _marks(chart: ControlChart, mark: Mark) -> go.Scatter | None:
+    """The signals of one kind, over the line."""
+    marked = [point for point in chart.points if mark_of(chart, point) is mark]
     if not marked:
         return None
+    colour = CONCERN if mark.is_concern else LINE
+    pointing = "triangle-up" if chart.kpi.better == "higher" else "triangle-down"
     return go.Scatter(
         x=[point.period for point in marked],
-        y=[point.value for point in marked],
+        y=[point.drawn for point in marked],
         customdata=[point.period.isoformat() for point in marked],
         mode="markers",
-        name=text("worse than usual") if concern else text("better than usual"),
+        name=text(mark.name),
         hoverinfo="skip",
         marker={
-            "size": 13,
-            "color": CONCERN if concern else LINE,
-            "symbol": "diamond" if concern else "triangle-up" if chart.kpi.better == "higher" else "triangle-down",
-            "line": {"width": 1, "color": "white"},
+            "size": mark.size,
+            "color": colour,
+            "symbol": pointing if mark.symbol == "triangle" else mark.symbol,
+            "line": {"width": 2.5 if mark.symbol.endswith("open") else 1, "color": colour if mark.symbol.endswith("open") else "white"},
         },
     )
 
 
-def _layout(unit: Unit, currency: str) -> dict[str, Any]:
+def _borders(chart: ControlChart) -> dict[str, Any]:
+    """A vertical line where an accepted phase begins, with its reason."""
+    first, last = chart.points[0].period, chart.points[-1].period
+    phases = [span.phase for span in chart.spans if span.phase is not None and first < span.phase.starts_on <= last]
+    style = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"color": QUIET, "width": 1.5, "dash": "longdash"}}
+    note = {"yref": "paper", "y": 1, "yanchor": "bottom", "xanchor": "left", "showarrow": False, "font": {"size": 11}}
+    return {
+        "shapes": [style | {"x0": phase.starts_on, "x1": phase.starts_on} for phase in phases],
+        "annotations": [note | {"x": phase.starts_on, "text": escape(_short(phase.reason))} for phase in phases],
+    }
+
+
+LONGEST_NOTE = 32
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= LONGEST_NOTE else reason[: LONGEST_NOTE - 1] + "…"
+
+
+def _layout(chart: ControlChart, currency: str) -> dict[str, Any]:
+    unit = chart.kpi.unit
+    own = chart.chart.name not in OTHER_STATISTICS
     suffix = f" {currency}" if unit == "currency" else " min" if unit == "minutes" else ""
     return {
-        "height": 400,
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "height": 420,
+        "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
         "hovermode": "closest",
         "dragmode": "zoom",
         "legend": {"orientation": "h", "y": -0.15, "x": 0, "yanchor": "top"},
         "xaxis": {"type": "date", "automargin": True},
-        "yaxis": {"tickformat": TICKS[unit], "ticksuffix": suffix, "automargin": True, "rangemode": "normal"},
+        "yaxis": {"automargin": True, "rangemode": "normal"} | ({"tickformat": TICKS[unit], "ticksuffix": suffix} if own else {}),
     }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kpi.control import ControlChart, Point
+from kpi.control import ControlChart, Episode, Point, Proposal, Span
 from kpi.metrics import Kpi
 from kpi.report import Answer, Change
 
@@ -42,34 +42,86 @@ def not_measured_record(kpi: Kpi, columns: Sequence[str]) -> Record:
 
 
 def chart_record(chart: ControlChart, by: Sequence[str]) -> Record:
-    """One control chart with its points."""
+    """One control chart with its phases, episodes, proposal, verdicts and points."""
     return {
         "kpi": chart.kpi.name,
         "group": dict(zip(by, chart.group, strict=True)),
         "chart": chart.chart.name,
         "equation": chart.chart.equation,
-        "baseline_count": chart.baseline_count,
-        "baseline_first": chart.baseline_first.isoformat() if chart.baseline_first else None,
-        "baseline_last": chart.baseline_last.isoformat() if chart.baseline_last else None,
-        "is_provisional": chart.is_provisional,
-        "points": [point_record(point) for point in chart.points],
+        "rules": {rule.name: rule.definition for rule in chart.rules.rules},
+        "variation": chart.variation,
+        "assurance": chart.assurance,
+        "stands_out": chart.stands_out,
+        "autocorrelation": chart.autocorrelation,
+        "phases": [_span_record(span) for span in chart.spans],
+        "episodes": [_episode_record(one) for one in chart.episodes],
+        "proposal": None if chart.proposal is None else _proposal_record(chart.proposal),
+        "points": [point_record(point, chart.spans, tuple(rule.name for rule in chart.rules.rules)) for point in chart.points],
     }
 
 
-def point_record(point: Point) -> Record:
-    """One point of a chart."""
+def point_record(point: Point, spans: Sequence[Span], rules: Sequence[str]) -> Record:
+    """One point of a chart, with a key for each rule that was looked for."""
+    figure = point.figure
     return {
         "period": point.period.isoformat(),
-        "value": point.value,
-        "n": point.n,
+        "value": figure.value,
+        "numerator": figure.numerator,
+        "denominator": figure.n,
+        "n": figure.n,
+        "undetermined": figure.undetermined,
+        "excluded": dict(figure.left_out),
+        "statistic": point.drawn,
         "centre": point.centre,
         "lower": point.lower,
         "upper": point.upper,
+        "z": point.z,
         "target": point.aim,
         "alert_threshold": point.alert,
-        "signals": dict(point.signals),
-        "is_complete": point.is_complete,
-        "is_enough": point.is_enough,
+        "grade": point.grade,
+        "signals": {name: point.signals.get(name, 0) for name in rules},
+        "completes": list(point.completes),
+        "phase": point.phase,
+        "baseline_count": spans[point.phase].count,
+        "is_excluded_from_limits": point.is_excluded,
+        "is_complete": figure.is_complete,
+        "is_enough": figure.is_enough,
+    }
+
+
+def _span_record(span: Span) -> Record:
+    phase = span.phase
+    return {
+        "from": None if phase is None else phase.starts_on.isoformat(),
+        "reason": None if phase is None else phase.reason,
+        "accepted_by": None if phase is None else phase.accepted_by,
+        "baseline_count": span.count,
+        "baseline_first": None if span.first is None else span.first.isoformat(),
+        "baseline_last": None if span.last is None else span.last.isoformat(),
+        "is_provisional": span.is_provisional,
+    }
+
+
+def _episode_record(one: Episode) -> Record:
+    return {
+        "from": one.starts.isoformat(),
+        "until": None if one.ends is None else one.ends.isoformat(),
+        "side": one.side,
+        "grade": "serious" if one.worst > 1 else "watch",
+        "periods": [point.period.isoformat() for point in one.points],
+    }
+
+
+def _proposal_record(one: Proposal) -> Record:
+    return {
+        "from": one.starts.isoformat(),
+        "earliest": one.earliest.isoformat(),
+        "latest": one.latest.isoformat(),
+        "before": one.before,
+        "after": one.after,
+        "before_count": one.before_count,
+        "after_count": one.after_count,
+        "chance": one.chance,
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import accumulate, groupby
-from math import fsum, sqrt
+from math import expm1, fsum, sqrt
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,11 +27,17 @@ GROUPS = {name: name for name in (*DIMENSIONS, "source", "disposition")} | {"sco
 PERIODS = {every: f"CAST(date_trunc('{every}', {{on}}) AS DATE)" for every in EVERY} | {None: "CAST(NULL AS DATE)"}
 """The first day of the period an attribution date falls in."""
 
+SUMMED = ("ratio", "geometric")
+"""Aggregates whose figures are made of sums, so that those of days add up to any range."""
+
 NOT_MEASURED = "not_measured"
 """Left out because the event's source does not give the columns."""
 
 FILTERS = (*DIMENSIONS, "source", "disposition")
 Parts = dict[Group, Part]
+
+SECONDS = 60.0
+"""In a minute."""
 
 ALWAYS = Dates(date(1, 1, 1), date(9999, 1, 1))
 
@@ -117,7 +123,7 @@ class Change:
 def answer(state: State, question: Question) -> list[Answer]:
     """All figures, ordered by KPI as asked, then period, then group."""
     found: dict[str, list[Answer]] = {}
-    ratios = [kpi for kpi in question.kpis if kpi.aggregate == "ratio"]
+    ratios = [kpi for kpi in question.kpis if kpi.aggregate in SUMMED]
     for on in dict.fromkeys(kpi.on for kpi in ratios):
         together = tuple(kpi for kpi in ratios if kpi.on == on)
         found |= _ratios(state, replace(question, kpis=together))
@@ -273,7 +279,7 @@ def _ratio(state: State, question: Question, kpi: Kpi, row: Mapping[str, Any], s
 
 
 def combined(kpi: Kpi, answers: Iterable[Answer], period: date | None) -> Answer:
-    """The figure of several together: their sums added, never their values averaged. Only for ratios."""
+    """The figure of several together: their sums added, never their values averaged. Only for what is `SUMMED`."""
     parts = [one for one in answers if one.kpi.name == kpi.name]
     return _of_sums(
         kpi,
@@ -302,20 +308,20 @@ def _of_sums(
     left_out: Mapping[str, int],
     is_complete: bool,
 ) -> Answer:
-    value = numerator / n if n else None
+    mean = numerator / n if n else None
     deviation = _deviation(kpi, numerator, squares, n)
     return Answer(
         kpi=kpi,
         period=period,
         group=group,
-        value=value,
+        value=None if mean is None else _value(kpi, mean),
         numerator=numerator,
         n=n,
         squares=squares,
         undetermined=undetermined,
         left_out=left_out,
         bounds=_bounds(kpi, numerator, n, undetermined),
-        interval=_interval(kpi, value, numerator, deviation, n),
+        interval=_interval(kpi, mean, numerator, deviation, n),
         deviation=deviation,
         observed=None,
         is_complete=is_complete,
@@ -331,10 +337,18 @@ def _deviation(kpi: Kpi, numerator: float, squares: float, n: int) -> float | No
     return standard_deviation(numerator, squares, n)
 
 
-def _interval(kpi: Kpi, value: float | None, numerator: float, deviation: float | None, n: int) -> tuple[float, float] | None:
+def _value(kpi: Kpi, mean: float) -> float:
+    """The mean in the KPI's unit; of logarithms of seconds, the minutes they stand for."""
+    return expm1(mean) / SECONDS if kpi.aggregate == "geometric" else mean
+
+
+def _interval(kpi: Kpi, mean: float | None, numerator: float, deviation: float | None, n: int) -> tuple[float, float] | None:
     if kpi.unit == "share":
         return wilson(numerator, n)
-    return None if value is None or deviation is None else normal(value, deviation, n)
+    if mean is None or deviation is None:
+        return None
+    lowest, highest = normal(mean, deviation, n)
+    return _value(kpi, lowest), _value(kpi, highest)
 
 
 def _bounds(kpi: Kpi, numerator: float, n: int, undetermined: int) -> tuple[float, float] | None:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from kpi import calendar, definitions, targets
+from kpi import calendar, definitions, phases, targets
 from kpi.calendar import Calendar
 from kpi.configuration import content
 from kpi.definitions import Definitions
+from kpi.phases import Phases
 from kpi.targets import Target
 
 
@@ -18,11 +19,18 @@ class Settings:
     definitions: Definitions
     calendar: Calendar
     targets: tuple[Target, ...]
+    phases: Phases
     digest: str
 
 
 def read_settings(folder: Path) -> Settings:
     """The settings of a data folder; what is not set has the documented default."""
-    files = [folder / name for name in (definitions.FILE, calendar.FILE, targets.FILE)]
+    files = [folder / name for name in (definitions.FILE, calendar.FILE, targets.FILE, phases.FILE)]
     digest = sha256(b"\0".join(content(file) for file in files)).hexdigest()
-    return Settings(definitions.read_definitions(folder), calendar.read_calendar(folder), targets.read_targets(folder), digest)
+    return Settings(
+        definitions=definitions.read_definitions(folder),
+        calendar=calendar.read_calendar(folder),
+        targets=targets.read_targets(folder),
+        phases=phases.read_phases(folder),
+        digest=digest,
+    )

@@ -8,29 +8,20 @@ import streamlit as st
 
 from kpi.browse import Selection, date_of
 from kpi.cards import cards
-from kpi.control import ControlChart, control_charts, fits
+from kpi.control import fits
 from kpi.events import DIMENSIONS
-from kpi.figures import control_figure
 from kpi.metrics import FAMILIES, Kpi, missing
 from kpi.mix import Effects, effects
 from kpi.periods import EVERY, Dates, Every, following, start_of
 from kpi.ranking import lowest_tenth, ranked
 from kpi.report import ALWAYS, Answer, answer, complete_until, parts_compared
-from kpi.spc.charts import CHARTS
-from kpi.spc.rules import BY_NAME, RULES
+from kpi.spc.catalogue import CHARTS
+from kpi.spc.rules import BY_NAME as RULE_SETS
 from kpi.words import text
-from kpi.words.sentences import (
-    figure_text,
-    left_out_sentence,
-    limits_sentence,
-    mix_sentence,
-    period_text,
-    signal_sentence,
-    untested_sentence,
-)
-from kpi.words.values import count_text, value_text
+from kpi.words.sentences import figure_text, left_out_sentence, mix_sentence, period_text
+from kpi.words.values import count_text
+from pages.chart import show_chart
 from pages.events import show_events
-from pages.filters import show_emptiness
 from pages.overview import show_figure
 from pages.view import LEVELS, View, cached, drill
 
@@ -45,7 +36,6 @@ BY_WORDS = {
     "touchpoint": "Touchpoint",
     "priority": "Priority",
 }
-MOST_SIGNALS = 5
 
 
 def show(view: View) -> None:
@@ -60,16 +50,16 @@ def show(view: View) -> None:
         st.info(text("Not measured: no column {columns} in the extracts.", columns=", ".join(lacking)), icon=":material/block:")
         return
     show_figure(view, cached(cards, view, view.question((kpi,), None, ()), view.comparison)[0], text("All these days"))
-    every, by, chart_name = _choices(view, kpi)
+    every, by, chart_name, rules_name = _choices(view, kpi)
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        _show_chart(view, kpi, every, chart_name)
+        show_chart(view, kpi, every, chart_name, rules_name)
     with right:
         _show_parts(view, kpi, by)
     _show_point(view, kpi, every)
 
 
-def _choices(view: View, kpi: Kpi) -> tuple[Every, str, str]:
+def _choices(view: View, kpi: Kpi) -> tuple[Every, str, str, str]:
     with st.container(horizontal=True, gap="medium"):
         every = st.segmented_control(
             text("One point a"),
@@ -95,51 +85,21 @@ def _choices(view: View, kpi: Kpi) -> tuple[Every, str, str]:
         chart_name = st.selectbox(
             text("Chart"), names, key="chart", bind="query-params", format_func=lambda word: text(labels[word]), width=220
         )
-    return every or "day", by, chart_name
+        rules_name = st.selectbox(
+            text("Rules"),
+            list(RULE_SETS),
+            key="rules",
+            bind="query-params",
+            format_func=lambda word: text(RULE_SETS[word].label),
+            width=200,
+        )
+    return every or "day", by, chart_name, rules_name
 
 
 def _next_level(view: View) -> str:
     """The level below the deepest one that is narrowed to one value."""
     narrowed = [place for place, level in enumerate(LEVELS) if len(view.where.get(level, ())) == 1]
     return LEVELS[min(max(narrowed, default=-1) + 1, len(LEVELS) - 1)]
-
-
-def _show_chart(view: View, kpi: Kpi, every: Every, chart_name: str) -> None:
-    charts = cached(control_charts, view, view.question((kpi,), every, ()), chart_name)
-    if not charts or all(point.value is None for point in charts[0].points):
-        show_emptiness(view)
-        return
-    chart = charts[0]
-    st.plotly_chart(
-        control_figure(chart, every, view.currency),
-        key="control_chart",
-        on_select=_take_point,
-        selection_mode="points",
-        config={"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]},
-        alt=text("Control chart of {label}", label=text(kpi.label)),
-    )
-    st.caption(limits_sentence(chart))
-    _show_method(chart)
-    _show_signals(chart, every, view.currency)
-    with st.expander(text("Table of the chart")):
-        st.dataframe(_point_rows(chart, every, view.currency), hide_index=True, alt=text("The points of the chart as a table"))
-
-
-def _show_method(chart: ControlChart) -> None:
-    with st.expander(text("How this chart judges")):
-        st.text(
-            text("{label}: {equation}. {source}.", label=text(chart.chart.label), equation=chart.chart.equation, source=chart.chart.source)
-        )
-        for rule in RULES:
-            st.text(text("Marked: {definition}.", definition=text(rule.definition)))
-
-
-def _take_point() -> None:
-    """A click on a point chooses its period; copied at once, because a selection is forgotten when the figure changes."""
-    points = st.session_state["control_chart"]["selection"]["points"]
-    if points:
-        word = points[0]["customdata"]
-        st.session_state["point"] = date.fromisoformat(word if isinstance(word, str) else word[0])
 
 
 def _show_point(view: View, kpi: Kpi, every: Every) -> None:
@@ -152,36 +112,6 @@ def _show_point(view: View, kpi: Kpi, every: Every) -> None:
     st.subheader(period_text(start, every))
     dates = Dates(start, following(start, every))
     show_events(view, Selection(replace(view.question((), None, ()), dates=dates), date_of(kpi)), "point_page")
-
-
-def _show_signals(chart: ControlChart, every: Every, currency: str) -> None:
-    marked = [point for point in chart.points if point.signals][-MOST_SIGNALS:]
-    if not any(point.is_tested for point in chart.points):
-        st.caption(untested_sentence(chart))
-        return
-    if not marked:
-        st.caption(text("No signal: the variation on these days is what this process usually shows."))
-        return
-    st.markdown("\n".join(f"- {signal_sentence(chart, point, every, currency)}" for point in reversed(marked)))
-
-
-def _point_rows(chart: ControlChart, every: Every, currency: str) -> list[dict[str, Any]]:
-    unit = chart.kpi.unit
-    return [
-        {
-            text("Period"): period_text(point.period, every),
-            text("Value"): value_text(point.value, unit, currency),
-            text("n"): point.n,
-            text("Centre"): value_text(point.centre, unit, currency),
-            text("Lower limit"): value_text(point.lower, unit, currency),
-            text("Upper limit"): value_text(point.upper, unit, currency),
-            text("Target"): value_text(point.aim, unit, currency),
-            text("Alert threshold"): value_text(point.alert, unit, currency),
-            text("Signal"): ", ".join(text(BY_NAME[name].label) for name in point.signals),
-            text("Complete"): text("yes") if point.is_complete else text("no"),
-        }
-        for point in reversed(chart.points)
-    ]
 
 
 def _show_parts(view: View, kpi: Kpi, by: str) -> None:

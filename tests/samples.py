@@ -97,5 +97,5 @@ def later(on: date) -> Event:
 
 
 def cost_chart(state: State, every: Every = "day", dates: Dates = ALWAYS) -> ControlChart:
-    """The individuals chart of cost per service."""
-    return control_charts(state, question("cost_per_service", every=every, dates=dates), "")[0]
+    """The individuals chart of cost per service, with Nelson's first two rules."""
+    return control_charts(state, question("cost_per_service", every=every, dates=dates), "individuals", "nelson_1_2")[0]

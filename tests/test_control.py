@@ -1,15 +1,17 @@
 """A KPI's series on its chart: which points give the limits, which can be signals, and the target of each."""
 
 from datetime import date, timedelta
+from math import sqrt
 from pathlib import Path
 
 import pytest
+import scipy.stats
 
 from kpi.control import ControlChart, control_charts, is_concern
 from kpi.errors import KpiError
 from kpi.metrics import find
 from kpi.periods import EVERY, Dates, Every, period_compared_with, start_of
-from kpi.spc.charts import D2_OF_TWO
+from kpi.spc.constants import D2_OF_TWO
 from tests.samples import cost_chart, costs, day, event, later, question, state_of
 
 LESS_COST = (
@@ -30,46 +32,51 @@ def limits(chart: ControlChart) -> set[tuple[float | None, float | None, float |
     return {(point.lower, point.centre, point.upper) for point in chart.points}
 
 
+def reach(count: int) -> float:
+    """What three sigma are when the centre rests on few points (SPC: t(m - 1; 0.99865) sqrt(1 + 1 / m))."""
+    return float(scipy.stats.t.ppf(scipy.stats.norm.cdf(3), count - 1) * sqrt(1 + 1 / count))
+
+
 def test_four_points_have_no_limits_and_no_signals(tmp_path: Path) -> None:
     chart = cost_chart(state_of(tmp_path, [*costs([10, 12, 10, 900]), later(day(4))]))
-    assert [point.value for point in chart.points] == [10, 12, 10, 900, None]
-    assert (chart.baseline_count, chart.has_limits, chart.is_provisional) == (4, False, False)
+    assert [point.figure.value for point in chart.points] == [10, 12, 10, 900, None]
+    assert (chart.current.count, chart.current.has_limits, chart.current.is_provisional) == (4, False, False)
     assert limits(chart) == {(None, None, None)}
     assert signals(chart) == {}
 
 
 def test_five_points_have_provisional_limits(tmp_path: Path) -> None:
     chart = cost_chart(state_of(tmp_path, [*costs([10, 12, 10, 12, 10]), later(day(5))]))
-    assert (chart.baseline_count, chart.has_limits, chart.is_provisional) == (5, True, True)
+    assert (chart.current.count, chart.current.has_limits, chart.current.is_provisional) == (5, True, True)
     [(lower, centre, upper)] = limits(chart)
     assert centre == pytest.approx(54 / 5)
-    assert (lower, upper) == pytest.approx((54 / 5 - 3 * 2 / D2_OF_TWO, 54 / 5 + 3 * 2 / D2_OF_TWO))
+    assert (lower, upper) == pytest.approx((54 / 5 - reach(5) * 2 / D2_OF_TWO, 54 / 5 + reach(5) * 2 / D2_OF_TWO))
 
 
 @pytest.mark.parametrize(("count", "is_provisional"), [(19, True), (20, False)])
 def test_limits_are_firm_from_twenty_points_on(tmp_path: Path, count: int, is_provisional: bool) -> None:
     chart = cost_chart(state_of(tmp_path, [*costs(([10, 12] * 10)[:count]), later(day(count))]))
-    assert (chart.baseline_count, chart.is_provisional) == (count, is_provisional)
+    assert (chart.current.count, chart.current.is_provisional) == (count, is_provisional)
 
 
 def test_the_last_incomplete_period_moves_no_limit_and_is_never_a_signal(tmp_path: Path) -> None:
     chart = cost_chart(state_of(tmp_path, costs([*[10, 12] * 5, 900], a_day=30)))
-    assert [point.is_complete for point in chart.points] == [True] * 10 + [False]
-    assert chart.baseline_count == 10
+    assert [point.figure.is_complete for point in chart.points] == [True] * 10 + [False]
+    assert chart.current.count == 10
     assert {point.centre for point in chart.points} == {11.0}
     assert signals(chart) == {}
 
 
 def test_the_same_point_is_a_signal_once_its_period_is_complete(tmp_path: Path) -> None:
     chart = cost_chart(state_of(tmp_path, [*costs([*[10, 12] * 10, 900], a_day=30), later(day(21))]))
-    assert chart.baseline_count == 21
+    assert chart.current.count == 21
     assert beyond_limits(chart) == {20: +1}
 
 
 def test_a_point_with_too_few_events_has_limits_and_is_no_signal(tmp_path: Path) -> None:
     few, enough = costs([900], first=day(20), a_day=29), costs([10, 12] * 10, a_day=30)
     chart = cost_chart(state_of(tmp_path, [*enough, *few, later(day(21))]))
-    assert (chart.points[20].is_enough, chart.points[20].value) == (False, 900)
+    assert (chart.points[20].figure.is_enough, chart.points[20].figure.value) == (False, 900)
     assert chart.points[20].upper is not None
     assert chart.points[20].upper < 900
     assert beyond_limits(chart) == {}
@@ -78,7 +85,7 @@ def test_a_point_with_too_few_events_has_limits_and_is_no_signal(tmp_path: Path)
 def test_the_asked_days_are_judged_by_what_was_usual_before_them(tmp_path: Path) -> None:
     state = state_of(tmp_path, [*costs([*[10, 12] * 10, 30, 32, 30], a_day=30), later(day(23))])
     chart = cost_chart(state, dates=Dates(day(20), day(23)))
-    assert (chart.baseline_count, chart.baseline_first, chart.baseline_last) == (20, day(0), day(19))
+    assert (chart.current.count, chart.current.first, chart.current.last) == (20, day(0), day(19))
     assert {point.centre for point in chart.points} == {11.0}
     assert signals(chart) == {place: {"beyond_limits": +1} for place in range(3)}
 
@@ -86,7 +93,7 @@ def test_the_asked_days_are_judged_by_what_was_usual_before_them(tmp_path: Path)
 def test_with_fewer_than_twenty_points_before_them_the_asked_days_are_judged_by_themselves(tmp_path: Path) -> None:
     state = state_of(tmp_path, [*costs([*[10, 12] * 9, 10, *[30, 32] * 3], a_day=30), later(day(25))])
     chart = cost_chart(state, dates=Dates(day(19), day(25)))
-    assert (chart.baseline_count, chart.baseline_first, chart.baseline_last) == (6, day(19), day(24))
+    assert (chart.current.count, chart.current.first, chart.current.last) == (6, day(19), day(24))
     assert {point.centre for point in chart.points} == {31.0}
     assert signals(chart) == {}
 
@@ -94,17 +101,17 @@ def test_with_fewer_than_twenty_points_before_them_the_asked_days_are_judged_by_
 def test_a_period_without_events_is_a_gap_that_no_moving_range_crosses(tmp_path: Path) -> None:
     chart = cost_chart(state_of(tmp_path, [*costs([10, 12, None, 100, 102, 100]), later(day(6))]))
     gap = chart.points[2]
-    assert (gap.period, gap.value, gap.n, gap.signals) == (day(2), None, 0, {})
+    assert (gap.period, gap.figure.value, gap.figure.n, gap.signals) == (day(2), None, 0, {})
     [(lower, centre, _)] = limits(chart)
     assert centre == pytest.approx((10 + 12 + 100 + 102 + 100) / 5)
-    assert lower == pytest.approx((10 + 12 + 100 + 102 + 100) / 5 - 3 * 2 / D2_OF_TWO)
+    assert lower == pytest.approx((10 + 12 + 100 + 102 + 100) / 5 - reach(5) * 2 / D2_OF_TWO)
 
 
 def test_a_gap_breaks_a_run_and_nine_without_one_are_a_signal(tmp_path: Path) -> None:
     values = [*[11.0] * 5, None, *[11.0] * 4, *[9.0] * 9]
     chart = cost_chart(state_of(tmp_path, [*costs(values, a_day=30), later(day(19))]))
     assert {point.centre for point in chart.points} == {10.0}
-    runs = {place: marks["run_on_one_side"] for place, marks in signals(chart).items() if "run_on_one_side" in marks}
+    runs = {place: marks["run_of_nine"] for place, marks in signals(chart).items() if "run_of_nine" in marks}
     assert runs == dict.fromkeys(range(10, 19), -1)
 
 
@@ -130,11 +137,11 @@ def test_in_a_constant_series_the_one_change_after_a_gap_is_the_signal_and_not_e
 def test_a_share_exactly_on_its_limit_is_inside(tmp_path: Path) -> None:
     calls = [
         event(f"{day(place)} {number}", f"{day(place)}T10:00", responded_at=f"{day(place)}T10:{1 if number < on_time else 30:02}")
-        for place, on_time in enumerate([50, 65, 50, 35, 50])
+        for place, on_time in enumerate([50, 65, 50, 35, 50, *[50] * 15])
         for number in range(100)
     ]
-    [chart] = control_charts(state_of(tmp_path, [*calls, later(day(6))]), question("response_time", every="day"), "p")
-    assert [point.value for point in chart.points[:5]] == [0.5, 0.65, 0.5, 0.35, 0.5]
+    [chart] = control_charts(state_of(tmp_path, [*calls, later(day(21))]), question("response_time", every="day"), "p", "nelson_1_2")
+    assert [point.figure.value for point in chart.points[:5]] == [0.5, 0.65, 0.5, 0.35, 0.5]
     assert chart.points[1].upper == pytest.approx(0.5 + 3 * 0.05)
     assert signals(chart) == {}
 
@@ -142,9 +149,11 @@ def test_a_share_exactly_on_its_limit_is_inside(tmp_path: Path) -> None:
 def test_limits_stay_inside_the_range_of_the_kpi(tmp_path: Path) -> None:
     rated = [
         event(place, f"{day(place)}T10:00", resolved_at=f"{day(place)}T11:00", satisfaction=score)
-        for place, score in enumerate([5.0, 4.0, 5.0, 4.0, 5.0, 4.0])
+        for place, score in enumerate([5.0, 4.0] * 10)
     ]
-    [chart] = control_charts(state_of(tmp_path, [*rated, later(day(6))]), question("satisfaction", every="day"), "")
+    [chart] = control_charts(
+        state_of(tmp_path, [*rated, later(day(20))]), question("satisfaction", every="day"), "individuals", "nelson_1_2"
+    )
     [(lower, centre, upper)] = limits(chart)
     assert (centre, upper) == (4.5, 5.0)
     assert lower == pytest.approx(4.5 - 3 / D2_OF_TWO)
@@ -154,9 +163,12 @@ def test_each_store_has_its_own_limits_and_starts_with_its_own_first_day(tmp_pat
     early = costs([10, 12, 10, 12, 10, 12, 10])
     late = [one | {"event_id": f"{one['event_id']} S2", "store": "S2"} for one in costs([20, 22, 20, 22, 20], first=day(2))]
     charts = control_charts(
-        state_of(tmp_path, [*early, *late, later(day(7))]), question("cost_per_service", every="day", by=("store",)), ""
+        state_of(tmp_path, [*early, *late, later(day(7))]),
+        question("cost_per_service", every="day", by=("store",)),
+        "individuals",
+        "nelson_1_2",
     )
-    assert [(chart.group, chart.points[0].period, chart.baseline_count) for chart in charts] == [
+    assert [(chart.group, chart.points[0].period, chart.current.count) for chart in charts] == [
         (("S1",), day(0), 7),
         (("S2",), day(2), 5),
     ]
@@ -176,7 +188,7 @@ def test_a_chart_of_all_there_is_needs_no_first_day(tmp_path: Path, every: Every
 
 
 def test_without_events_there_is_no_chart(tmp_path: Path) -> None:
-    assert control_charts(state_of(tmp_path, [later(day(0))]), question("accuracy", every="day", where={"store": ("S9",)}), "") == []
+    assert control_charts(state_of(tmp_path, [later(day(0))]), question("accuracy", every="day", where={"store": ("S9",)}), "", "") == []
 
 
 @pytest.mark.parametrize(("kpi", "below", "above"), [("accuracy", True, False), ("cost_per_service", False, True)])
@@ -187,16 +199,16 @@ def test_a_mark_on_the_worse_side_is_a_concern(kpi: str, below: bool, above: boo
 def test_a_chart_needs_periods_and_a_type_that_exists(tmp_path: Path) -> None:
     state = state_of(tmp_path, costs([10]))
     with pytest.raises(KpiError) as error:
-        control_charts(state, question("cost_per_service"), "")
+        control_charts(state, question("cost_per_service"), "", "")
     assert str(error.value) == "period '' does not exist. Known: day, month, quarter, week."
     with pytest.raises(KpiError) as error:
-        control_charts(state, question("cost_per_service", every="day"), "xbar")
+        control_charts(state, question("cost_per_service", every="day"), "xbar", "")
     assert str(error.value) == "chart 'xbar' does not exist. Did you mean 'x_bar'?"
 
 
 def test_a_p_chart_of_a_mean_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KpiError):
-        control_charts(state_of(tmp_path, costs([10, 12, 10, 12, 10, 12])), question("cost_per_service", every="day"), "p")
+        control_charts(state_of(tmp_path, costs([10, 12, 10, 12, 10, 12])), question("cost_per_service", every="day"), "p", "nelson_1_2")
 
 
 # --- targets -----------------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kpi.metrics import KPIS, Kpi
 from kpi.sources import mapping
-from kpi.spc.charts import BY_NAME as CHARTS
+from kpi.spc.catalogue import BY_NAME as CHARTS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

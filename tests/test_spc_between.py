@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import spc_oracle as oracle
 from scipy.stats import binom, norm, t
-from spc_series import NO_DAY, judged, shares, singles
+from spc_judged import NO_DAY, judged, shares, singles
 
 from kpi.spc.between import between_within
 from kpi.spc.catalogue import BY_NAME

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from spc_series import KNOWN, judged, shares, singles
+from spc_judged import KNOWN, judged, shares, singles
 
 from kpi.spc.catalogue import BY_NAME
 from kpi.spc.charts import ChartType

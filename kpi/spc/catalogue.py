@@ -4,9 +4,6 @@ from kpi.spc.between import between_within
 from kpi.spc.charts import (
     ChartType,
     c,
-    cusum,
-    ewma,
-    g,
     individuals,
     individuals_median,
     individuals_prime,
@@ -17,16 +14,17 @@ from kpi.spc.charts import (
     p,
     run,
     s,
-    t,
     u,
     x_bar,
 )
+from kpi.spc.drifts import cusum, ewma
+from kpi.spc.rare import g, t
 
 CHARTS: tuple[ChartType, ...] = (
     ChartType(
         name="between_within",
-        label="usual variation (between and within)",
-        reason="Judged by chance at each period's own n and by how much periods usually differ beyond it; weekdays have their own usual.",
+        label="usual variation",
+        reason="Judged by chance at each period's own n and by how much periods usually differ beyond it; a day by its weekday.",
         equation="level + weekday +- 3 x sqrt(variance within / n + variance between)",
         source="DerSimonian and Laird 1986, iterated; Laney 2002 and Spiegelhalter 2005 for the idea",
         needs="values",

@@ -6,20 +6,19 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
-from kpi.spc.constants import D2_OF_TWO, MEDIAN_RANGE_OF_TWO, c4_of, d3
+from kpi.spc.constants import D2_OF_TWO, MEDIAN_RANGE_OF_TWO, c4
 from kpi.spc.conventions import Convention
-from kpi.spc.memory import INTERVAL, SLACK, WEIGHT, cumulative_sums, weighted_mean, weighted_variance
-from kpi.spc.scales import LINEAR, NELSON, Scale
+from kpi.spc.quantiles import Discrete, binomial, poisson
+from kpi.spc.scales import LINEAR, Scale
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 Chance = Literal["shares", "pooled", "on_scale", "none"]
 
-SCREEN = 3.267
-"""D4 of two: a moving range this many times the mean one is itself out of control."""
+FIRM_POINTS = 20
+"""Below this limits are provisional, and wider for it; a classic chart's are as printed from here on."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Lines:
     """What a chart draws and judges: the statistic, and the centre and sigma of each point on `scale`.
 
     `skewness` bends the limits of few events (0: none); `freedom` is how many values the centre was estimated from,
-    series x 1; `autocorrelation` that of neighbouring points, series x 1.
+    series x 1 (infinite: it is given); `autocorrelation` that of neighbouring points, series x 1.
     """
 
     statistic: Array
@@ -77,20 +76,23 @@ class ChartType:
 
 
 def individuals(sums: Sums, convention: Convention) -> Lines:
-    """Mean, and mean moving range / d2.
+    """Mean, and mean moving range / d2, or what the convention gives instead.
 
     Where no neighbours differ, the centre is the median: a single change behind a gap is then the signal, not every point.
     """
-    used = _used(sums)
-    sigma = _mean(_screened(moving_ranges(used, convention), convention)) / convention.d2
-    constant = np.array([np.median(row[np.isfinite(row)]) if still else np.nan for row, still in zip(used, sigma == 0, strict=True)])
-    return _plain(sums, np.where(sigma == 0, constant, _mean(used)), sigma)
+    used = in_baseline(sums)
+    sigma = _deviation_of_singles(used, convention)
+    if convention.centre is not None:
+        lines = plain(sums, np.full(len(used), convention.centre), sigma)
+        return replace(lines, freedom=np.full_like(lines.freedom, np.inf))
+    return plain(sums, np.where(sigma == 0, _median(used), mean(used)), sigma)
 
 
 def individuals_median(sums: Sums, convention: Convention) -> Lines:
     """Mean, and median moving range / 0.9539: an outlier hardly widens the limits."""
-    used = _used(sums)
-    return _plain(sums, _mean(used), _median(moving_ranges(used, convention)) / MEDIAN_RANGE_OF_TWO)
+    del convention
+    used = in_baseline(sums)
+    return plain(sums, mean(used), _median(moving_ranges(used)) / MEDIAN_RANGE_OF_TWO)
 
 
 def individuals_prime(sums: Sums, convention: Convention) -> Lines:
@@ -99,48 +101,46 @@ def individuals_prime(sums: Sums, convention: Convention) -> Lines:
     Each neighbouring pair gives an unbiased estimate of the deviation of a single event; the sigma of a point is their mean
     over the root of its n.
     """
-    used = _used(sums)
+    used = in_baseline(sums)
     n = np.where(np.isfinite(used), sums.n, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        single = moving_ranges(used, convention) / np.sqrt(1 / n[:, :-1] + 1 / n[:, 1:]) / D2_OF_TWO * np.sqrt(2)
-    sigma = _mean(_screened(single, convention))[:, None] / np.sqrt(_positive(sums.n))
-    return replace(_plain(sums, _total_ratio(sums), np.zeros(len(used))), sigma=sigma)
+        evened = moving_ranges(used) / np.sqrt((1 / n[:, :-1] + 1 / n[:, 1:]) / 2)
+    single = mean(_screened(evened, convention)) / D2_OF_TWO
+    return replace(plain(sums, total_ratio(sums), single), sigma=single[:, None] / np.sqrt(_positive(sums.n)))
 
 
 def moving_range(sums: Sums, convention: Convention) -> Lines:
-    """The range of each point and the one before it, with the mean range and d3 / d2 of it."""
-    ranges = np.full(sums.value.shape, np.nan)
-    ranges[:, 1:] = moving_ranges(sums.value, convention)
-    used = np.full(sums.value.shape, np.nan)
-    used[:, 1:] = moving_ranges(_used(sums), convention)
-    centre = _mean(_screened(used, convention))
-    return replace(_plain(sums, centre, centre * d3(2) / convention.d2), statistic=ranges)
+    """The range of each point and the one before it; the mean range, and a third of the way to D4 times it."""
+    ranges, used = np.full(sums.value.shape, np.nan), np.full(sums.value.shape, np.nan)
+    ranges[:, 1:] = moving_ranges(sums.value)
+    used[:, 1:] = moving_ranges(in_baseline(sums))
+    centre = mean(_screened(used, convention))
+    return replace(plain(sums, centre, centre * (convention.d4 - 1) / 3), statistic=ranges)
 
 
 def p(sums: Sums, convention: Convention) -> Lines:
     """Total share, and its binomial deviation at each point's own n."""
-    del convention
-    centre = _total_ratio(sums)[:, None]
-    return replace(_plain(sums, centre[:, 0], np.zeros(len(centre))), sigma=np.sqrt(centre * (1 - centre) / _positive(sums.n)))
+    share = _shares(sums)
+    return by_quantiles(share, binomial(sums.n, share.centre)) if "p" in convention.quantiles else share
 
 
 def laney_p(sums: Sums, convention: Convention) -> Lines:
     """The p chart's sigma times the mean moving range of its z scores / d2."""
-    return _laney(sums, p(sums, convention), convention)
+    return _laney(sums, _shares(sums), convention)
 
 
 def np_(sums: Sums, convention: Convention) -> Lines:
     """The number in each sample, n times the p chart."""
-    share = p(sums, convention)
-    n = _positive(sums.n)
+    del convention
+    share, n = _shares(sums), _positive(sums.n)
     return replace(share, statistic=sums.value * n, centre=share.centre * n, sigma=share.sigma * n)
 
 
 def u(sums: Sums, convention: Convention) -> Lines:
     """Total rate, and its Poisson deviation at each point's own exposure."""
     del convention
-    centre = _total_ratio(sums)[:, None]
-    return replace(_plain(sums, centre[:, 0], np.zeros(len(centre))), sigma=np.sqrt(centre / _positive(sums.n)))
+    rate = plain(sums, total_ratio(sums), np.zeros(len(sums.value)))
+    return replace(rate, sigma=np.sqrt(rate.centre / _positive(sums.n)))
 
 
 def laney_u(sums: Sums, convention: Convention) -> Lines:
@@ -150,73 +150,34 @@ def laney_u(sums: Sums, convention: Convention) -> Lines:
 
 def c(sums: Sums, convention: Convention) -> Lines:
     """Mean count, and its Poisson deviation."""
-    del convention
-    centre = _mean(_used(sums))
-    return _plain(sums, centre, np.sqrt(centre))
+    centre = mean(in_baseline(sums))
+    count = plain(sums, centre, np.sqrt(centre))
+    return by_quantiles(count, poisson(count.centre)) if "c" in convention.quantiles else count
 
 
 def x_bar(sums: Sums, convention: Convention) -> Lines:
-    """Weighted mean, and the pooled deviation within points at each point's own n."""
-    within = within_deviation(sums, convention)
-    sigma = within / np.sqrt(_positive(sums.n))
-    return replace(_plain(sums, _total_ratio(sums), np.zeros(len(within))), sigma=sigma)
+    """Weighted mean, and the deviation within points at each point's own n."""
+    centre = total_ratio(sums)
+    return replace(plain(sums, centre, centre), sigma=within_deviation(sums, convention) / np.sqrt(_positive(sums.n)))
 
 
 def s(sums: Sums, convention: Convention) -> Lines:
     """The standard deviation of each point, with its expectation c4(n) sigma and sqrt(1 - c4(n)^2) sigma."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        deviation = np.sqrt(np.maximum(_squared_deviations(sums), 0) / np.where(sums.n > 1, sums.n - 1, np.nan))
-    within = within_deviation(sums, convention)
-    expected = c4_of(sums.n)
-    lines = _plain(sums, np.zeros(len(within)), np.zeros(len(within)))
-    return replace(lines, statistic=deviation, centre=expected * within, sigma=np.sqrt(1 - expected**2) * within)
+    deviation = deviations(sums)
+    within, expected = within_deviation(sums, convention), c4(sums.n)
+    lines = replace(plain(sums, within[:, 0], within[:, 0]), statistic=deviation, sigma=np.sqrt(1 - expected**2) * within)
+    if convention.s_centre == "expected":
+        return replace(lines, centre=expected * within)
+    n = np.where(sums.baseline & np.isfinite(deviation), sums.n, 0.0)
+    average = np.nansum(n * deviation, axis=1) / _positive(n.sum(axis=1))
+    return replace(lines, centre=np.broadcast_to(average[:, None], deviation.shape))
 
 
-def g(sums: Sums, convention: Convention) -> Lines:
-    """Numbers of cases between rare events: quantiles of the geometric distribution with their mean."""
-    del convention
-    mean = _mean(_used(sums))[:, None]
-    chance = 1 / (1 + mean)
-
-    def there(values: Array) -> Array:
-        return ndtri(1 - (1 - chance) ** (np.floor(values) + 1))
-
-    def back(places: Array) -> Array:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.maximum(np.ceil(np.round(np.log1p(-ndtr(places)) / np.log1p(-chance), 9)) - 1, 0)
-
-    return replace(_plain(sums, np.zeros(len(mean)), np.ones(len(mean))), scale=Scale(there, back, np.ones_like))
-
-
-def t(sums: Sums, convention: Convention) -> Lines:
-    """Times between rare events, as individuals of their 3.6th roots."""
-    transformed = replace(sums, value=NELSON.there(sums.value))
-    return replace(individuals(transformed, convention), statistic=sums.value, scale=NELSON)
-
-
-def ewma(sums: Sums, convention: Convention) -> Lines:
-    """The exponentially weighted mean of the values, with its exact deviation from the first point on."""
-    lines = _classic(sums, convention)
-    mean = weighted_mean(sums.value, WEIGHT, lines.centre[:, :1])
-    variance = weighted_variance(np.where(np.isfinite(sums.value), lines.sigma**2, np.nan), WEIGHT)
-    return replace(lines, statistic=np.where(np.isfinite(sums.value), mean, np.nan), sigma=np.sqrt(variance))
-
-
-def cusum(sums: Sums, convention: Convention) -> Lines:
-    """The larger of the upper and the lower cumulative sum, in sigmas; its limits are the decision interval."""
-    lines = _classic(sums, convention)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        up, down = cumulative_sums((sums.value - lines.centre) / lines.sigma, SLACK, 0.0)
-    sides = np.where(np.isfinite(sums.value), np.where(up >= down, up, -down), np.nan)
-    nothing, third = np.zeros(len(up)), np.full(len(up), INTERVAL / 3)
-    return replace(_plain(sums, nothing, third), statistic=sides)
-
-
-def _classic(sums: Sums, convention: Convention) -> Lines:
+def classic(sums: Sums, convention: Convention) -> Lines:
     """The plainest chart of the series: shares by p, means by X-bar, single values as individuals."""
     match sums.chance:
         case "shares":
-            return p(sums, convention)
+            return _shares(sums)
         case "pooled":
             return x_bar(sums, convention)
         case _:
@@ -224,58 +185,118 @@ def _classic(sums: Sums, convention: Convention) -> Lines:
 
 
 def run(sums: Sums, convention: Convention) -> Lines:
-    """The median alone: no limits, only runs and crossings."""
+    """The median alone: no limits, only the side of it that each point lies on."""
     del convention
-    centre = _median(_used(sums))
-    return _plain(sums, centre, np.full(len(centre), np.nan))
+    centre = _median(in_baseline(sums))[:, None]
+    side = Scale(
+        there=lambda values: np.sign(values - centre),
+        back=lambda places: np.where(places == 0, centre, np.nan),
+        slope=np.ones_like,
+    )
+    return replace(plain(sums, np.zeros(len(centre)), np.ones(len(centre))), scale=side)
 
 
-def moving_ranges(values: Array, convention: Convention) -> Array:
-    """Absolute differences of neighbours; a gap on either side gives none, unless the convention bridges gaps."""
-    if not convention.bridges:
-        return np.abs(np.diff(values, axis=1))
-    ranges = np.full((values.shape[0], max(values.shape[1] - 1, 0)), np.nan)
-    for row, places in enumerate(map(np.flatnonzero, np.isfinite(values))):
-        ranges[row, places[1:] - 1] = np.abs(np.diff(values[row, places]))
-    return ranges
+def moving_ranges(values: Array) -> Array:
+    """Absolute differences of neighbours; a gap on either side gives none."""
+    return np.abs(np.diff(values, axis=1))
 
 
 def within_deviation(sums: Sums, convention: Convention) -> Array:
-    """Deviation of single events within a point, series x 1: pooled over the baseline, unbiased by c4."""
-    del convention
+    """Deviation of single events within a point, from the baseline: series x 1, or x time where the convention says by point."""
     counted = sums.baseline & (sums.n > 1)
-    freedom = np.where(counted, sums.n - 1, 0).sum(axis=1)
-    pooled = np.sqrt(np.where(counted, np.maximum(_squared_deviations(sums), 0), 0).sum(axis=1) / _positive(freedom))
-    return (pooled / c4_of(freedom + 1))[:, None]
+    n = np.where(counted, sums.n, np.nan)
+    deviation, bias = np.where(counted, deviations(sums), np.nan), c4(n)
+    freedom = np.nansum(n - 1, axis=1)
+    pooled = np.sqrt(np.nansum((n - 1) * deviation**2, axis=1) / _positive(freedom))
+    match convention.within:
+        case "pooled":
+            found = pooled / c4(freedom + 1)
+        case "mean":
+            found = mean(deviation / bias)
+        case "best_linear":
+            with np.errstate(invalid="ignore", divide="ignore"):
+                found = np.nansum(bias * deviation / (1 - bias**2), axis=1) / _positive(np.nansum(bias**2 / (1 - bias**2), axis=1))
+        case "by_point":
+            uneven = ((n != mean(n)[:, None]) & counted).any(axis=1)
+            return np.where(uneven, pooled, mean(deviation))[:, None] / c4(sums.n)
+    return found[:, None]
 
 
-def _squared_deviations(sums: Sums) -> Array:
-    return sums.squares - sums.numerator**2 / _positive(sums.n)
+def deviations(sums: Sums) -> Array:
+    """Standard deviation of the events of each point; NaN below two."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        squares = np.maximum(sums.squares - sums.numerator**2 / _positive(sums.n), 0)
+        return np.sqrt(squares / np.where(sums.n > 1, sums.n - 1, np.nan))
+
+
+def plain(sums: Sums, centre: Array, sigma: Array) -> Lines:
+    """Lines of the values themselves, the same along each series."""
+    shape = sums.value.shape
+    count = (sums.baseline & np.isfinite(sums.value)).sum(axis=1, keepdims=True)
+    return Lines(
+        statistic=sums.value,
+        centre=np.broadcast_to(centre[:, None], shape),
+        sigma=np.broadcast_to(sigma[:, None], shape),
+        scale=LINEAR,
+        skewness=np.zeros((1, 1)),
+        freedom=np.where(count < FIRM_POINTS, count, np.inf),
+        autocorrelation=np.zeros((shape[0], 1)),
+    )
+
+
+def by_quantiles(lines: Lines, counts: Discrete) -> Lines:
+    """The same statistic on the scale where its distribution is normal: its limits are quantiles, its centre the median."""
+    scale = Scale(counts.place, counts.value, np.ones_like)
+    return replace(lines, centre=np.zeros_like(lines.centre), sigma=np.ones_like(lines.sigma), scale=scale)
+
+
+def in_baseline(sums: Sums) -> Array:
+    """The values that lines are estimated from; NaN elsewhere."""
+    return np.where(sums.baseline, sums.value, np.nan)
+
+
+def mean(values: Array) -> Array:
+    """Mean of each series over what is not a gap; NaN without any."""
+    counts = np.isfinite(values).sum(axis=1)
+    return np.where(counts > 0, np.nansum(values, axis=1) / np.maximum(counts, 1), np.nan)
+
+
+def total_ratio(sums: Sums) -> Array:
+    """Total numerator over total n of the baseline; NaN without any."""
+    used = sums.baseline & np.isfinite(sums.value)
+    n = np.where(used, sums.n, 0.0).sum(axis=1)
+    return np.where(used, sums.numerator, 0.0).sum(axis=1) / _positive(n)
+
+
+def _shares(sums: Sums) -> Lines:
+    share = plain(sums, total_ratio(sums), np.zeros(len(sums.value)))
+    return replace(share, sigma=np.sqrt(share.centre * (1 - share.centre) / _positive(sums.n)))
 
 
 def _laney(sums: Sums, lines: Lines, convention: Convention) -> Lines:
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.where(sums.baseline, (sums.value - lines.centre) / lines.sigma, np.nan)
-    ratio = _mean(_screened(moving_ranges(z, convention), convention)) / convention.d2
-    return replace(lines, sigma=lines.sigma * ratio[:, None])
+    ratio = mean(_screened(moving_ranges(z), convention)) / convention.d2
+    return replace(lines, sigma=np.where(lines.sigma == 0, 0, lines.sigma * ratio[:, None]))
+
+
+def _deviation_of_singles(used: Array, convention: Convention) -> Array:
+    """Sigma of each series of single values: given, by moving ranges, or by the standard deviation."""
+    if convention.sigma is not None:
+        return np.full(len(used), convention.sigma)
+    if convention.single == "moving_range":
+        return mean(_screened(moving_ranges(used), convention)) / convention.d2
+    count = np.isfinite(used).sum(axis=1).astype(float)
+    squares = np.nansum((used - mean(used)[:, None]) ** 2, axis=1)
+    return np.sqrt(squares / _positive(count - 1)) / c4(count)
 
 
 def _screened(ranges: Array, convention: Convention) -> Array:
     """Without the ranges that are themselves out of control, unless nothing but equal neighbours would be left."""
     if not convention.screens:
         return ranges
-    kept = np.where(ranges < SCREEN * _mean(ranges)[:, None], ranges, np.nan)
-    return np.where((_mean(kept) > 0)[:, None], kept, ranges)
-
-
-def _used(sums: Sums) -> Array:
-    return np.where(sums.baseline, sums.value, np.nan)
-
-
-def _mean(values: Array) -> Array:
-    """Mean of each series over what is not a gap; NaN without any."""
-    counts = np.isfinite(values).sum(axis=1)
-    return np.where(counts > 0, np.nansum(values, axis=1) / np.maximum(counts, 1), np.nan)
+    kept = np.where(ranges < convention.d4 * mean(ranges)[:, None], ranges, np.nan)
+    return np.where((mean(kept) > 0)[:, None], kept, ranges)
 
 
 def _median(values: Array) -> Array:
@@ -289,24 +310,5 @@ def _median(values: Array) -> Array:
     return np.where(counts > 0, middle, np.nan)
 
 
-def _total_ratio(sums: Sums) -> Array:
-    used = sums.baseline & np.isfinite(sums.value)
-    return np.where(used, sums.numerator, 0).sum(axis=1) / _positive(np.where(used, sums.n, 0).sum(axis=1))
-
-
 def _positive(values: Array) -> Array:
     return np.where(values > 0, values, np.nan)
-
-
-def _plain(sums: Sums, centre: Array, sigma: Array) -> Lines:
-    """Lines of the values themselves, the same along each series."""
-    shape = sums.value.shape
-    return Lines(
-        statistic=sums.value,
-        centre=np.broadcast_to(centre[:, None], shape),
-        sigma=np.broadcast_to(sigma[:, None], shape),
-        scale=LINEAR,
-        skewness=np.zeros((1, 1)),
-        freedom=(sums.baseline & np.isfinite(sums.value)).sum(axis=1, keepdims=True).astype(float),
-        autocorrelation=np.zeros((shape[0], 1)),
-    )

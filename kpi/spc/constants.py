@@ -1,7 +1,7 @@
 """Control chart constants for any subgroup size, exact to the last digits: of samples of n independent standard normal values."""
 
 from functools import cache
-from math import exp, lgamma, sqrt
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,8 @@ REACH = 9.0
 """Beyond this many sigmas the normal distribution has no weight that a double can tell."""
 
 
-def c4(n: float) -> float:
-    """Expected standard deviation of n values: sqrt(2 / (n - 1)) gamma(n / 2) / gamma((n - 1) / 2)."""
-    return sqrt(2 / (n - 1)) * exp(lgamma(n / 2) - lgamma((n - 1) / 2))
-
-
-def c4_of(n: Array) -> Array:
-    """As `c4`, of an array; NaN below two values."""
+def c4(n: Array) -> Array:
+    """Expected standard deviation of n values, NaN below two: sqrt(2 / (n - 1)) gamma(n / 2) / gamma((n - 1) / 2)."""
     many = np.where(n > 1, n, np.nan)
     return np.sqrt(2 / (many - 1)) * np.exp(gammaln(many / 2) - gammaln((many - 1) / 2))
 
@@ -50,3 +45,6 @@ D2_OF_TWO = 2 / sqrt(np.pi)
 
 MEDIAN_RANGE_OF_TWO = 0.9538725524089398
 """Median of the range of two values: sqrt(2) times the 75 % point of the normal distribution."""
+
+D4_OF_TWO = 1 + 3 * sqrt(np.pi / 2 - 1)
+"""1 + 3 d3(2) / d2(2) in closed form: the limit of moving ranges as a multiple of their mean, 3.2665."""

@@ -36,7 +36,7 @@ class Distances:
 
         t(m - 1; F(sigmas)) sqrt(1 + 1 / m): the prediction limit of one more normal value after m.
         """
-        return self.tail(sigmas) * np.sqrt(1 + 1 / self.freedom)
+        return self.tail(sigmas) * np.sqrt(1 + 1 / np.maximum(self.freedom, 1))
 
     def tail(self, sigmas: float) -> Array:
         """So many sigmas with the tail of an estimated sigma."""
@@ -63,9 +63,10 @@ def distances(lines: Lines, *, widens: bool) -> Distances:
 
 
 def limit(lines: Lines, sigmas: float, reach: Array) -> Array:
-    """The value that lies so many sigmas from the centre; `reach` is what so many are, series x 1."""
-    side = np.sign(sigmas)
-    return lines.scale.back(lines.centre + lines.sigma * _bent(side * reach, lines.skewness))
+    """The value that lies so many sigmas from the centre; `reach` is what so many are, series x 1. At 0 it is the usual value."""
+    if not sigmas:
+        return lines.scale.back(lines.centre)
+    return lines.scale.back(lines.centre + lines.sigma * _bent(np.sign(sigmas) * reach, lines.skewness))
 
 
 def judged(found: Distances, points: NDArray[np.bool_]) -> Distances:

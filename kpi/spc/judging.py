@@ -19,9 +19,6 @@ Marks = NDArray[np.int8]
 FEWEST_POINTS = 5
 """Below this there are no limits: they would say more about luck than about the process."""
 
-FIRM_POINTS = 20
-"""Below this limits are provisional."""
-
 
 GRADES = {rule.name: rule for rule in (*WATCH, *SERIOUS)}
 
@@ -100,9 +97,7 @@ def _phase(sums: Sums, chart: ChartType, rules: Mapping[str, Rule], convention: 
     enough = count >= FEWEST_POINTS if convention.widens else count > 1
     found = distances(lines, widens=convention.widens)
     reach = found.reach(LIMIT_SIGMAS)
-    centre, lower, upper = (
-        np.where(enough, limit(lines, side * LIMIT_SIGMAS, reach if side else 0 * reach), np.nan) for side in (0, -1, 1)
-    )
+    centre, lower, upper = (np.where(enough, limit(lines, side * LIMIT_SIGMAS, reach), np.nan) for side in (0, -1, 1))
     seen = judged(found, scope.points & enough & np.isfinite(sums.value))
     marks = {name: rule.marks(seen) for name, rule in {**rules, **GRADES}.items()}
     return Judgement(

@@ -55,15 +55,22 @@ def beyond(sigmas: float, hits: int, of: int) -> Callable[[Distances], Marked]:
 
 
 def between(lower: float, upper: float, hits: int, of: int) -> Callable[[Distances], Marked]:
-    """`hits` of `of` points in a row between so many sigmas on one side, the last of them too, and all on that side."""
+    """`hits` of `of` points in a row between so many sigmas of the centre, and all of them on one side.
+
+    The last may be nearer the centre where only it shows that all are on one side.
+    """
 
     def marks(distances: Distances) -> Marked:
         z, low, high = distances.z, distances.reach(lower), distances.reach(upper)
         sides = [(z > low) & (z <= high), (z < -low) & (z >= -high)]
-        found = _either_side(sides, hits, of, z)
-        same = np.maximum(_count(z > 0, of), _count(z < 0, of)) == of
-        completing = np.where(same, found.completing, 0).astype(np.int8)
-        return Marked(completing, _spread(completing, sides, of))
+        completing, members = np.zeros(z.shape, dtype=np.int8), np.zeros(z.shape, dtype=np.int8)
+        for side, holds in zip((1, -1), sides, strict=True):
+            complete = (_count(holds, of) >= hits) & (_count(side * z > 0, of) == of)
+            known = np.zeros(z.shape, dtype=bool)
+            known[:, 1:] = complete[:, :-1]
+            completing[complete & (holds | ~known)] = side
+            members[_ahead(complete, of) & holds] = side
+        return Marked(completing, members)
 
     return marks
 
@@ -72,8 +79,7 @@ def trend(steps: int) -> Callable[[Distances], Marked]:
     """So many steps in a row strictly up, or strictly down: a gap or a tie breaks the trend."""
 
     def marks(distances: Distances) -> Marked:
-        step = np.full(distances.value.shape, np.nan)
-        step[:, 1:] = np.diff(distances.value, axis=1)
+        step = _steps(distances)
         found = _either_side([step > 0, step < 0], steps, steps, step)
         everywhere = np.ones(step.shape, dtype=bool)
         return Marked(found.completing, _spread(found.completing, [everywhere, everywhere], steps + 1))
@@ -85,8 +91,7 @@ def alternating(points: int) -> Callable[[Distances], Marked]:
     """So many points in a row each on the other side of the one before than that one of its own."""
 
     def marks(distances: Distances) -> Marked:
-        step = np.full(distances.value.shape, np.nan)
-        step[:, 1:] = np.sign(np.diff(distances.value, axis=1))
+        step = np.sign(_steps(distances))
         turns = np.zeros(step.shape, dtype=bool)
         turns[:, 1:] = step[:, 1:] * step[:, :-1] < 0
         complete = _count(turns, points - 2) == points - 2
@@ -139,6 +144,13 @@ def cusum_beyond(interval: float) -> Callable[[Distances], Marked]:
     return marks
 
 
+def _steps(distances: Distances) -> Array:
+    """From each judged value to the next; NaN at the first and beside a point that is not judged."""
+    steps = np.full(distances.value.shape, np.nan)
+    steps[:, 1:] = np.diff(np.where(np.isnan(distances.z), np.nan, distances.value), axis=1)
+    return steps
+
+
 def _all_of(holds: Callable[[Array, Array], NDArray[np.bool_]], sigmas: float, points: int) -> Callable[[Distances], Marked]:
     """Signals without a direction take the side of their last point."""
 
@@ -160,7 +172,7 @@ def _either_side(sides: list[NDArray[np.bool_]], hits: int, of: int, known: Arra
     return Marked(completing, _spread(completing, sides, of))
 
 
-def _count(holds: NDArray[np.bool_], window: int) -> NDArray[np.int64]:
+def _count(holds: NDArray[np.bool_], window: int) -> NDArray[np.int32]:
     """How many of the last `window` points hold, at each point; fewer points than the window count as not holding."""
     total = np.cumsum(holds, axis=1, dtype=np.int32)
     total[:, window:] -= total[:, :-window].copy()
@@ -171,10 +183,13 @@ def _spread(completing: Marks, sides: list[NDArray[np.bool_]], window: int) -> M
     """Everything that belongs to a signal: the points of its window that hold on its side."""
     members = np.zeros(completing.shape, dtype=np.int8)
     for side, holds in zip((-1, 1), sides[::-1], strict=True):
-        ahead = np.cumsum((completing == side)[:, ::-1], axis=1, dtype=np.int32)
-        ahead[:, window:] -= ahead[:, :-window].copy()
-        members[(ahead[:, ::-1] > 0) & holds] = side
+        members[_ahead(completing == side, window) & holds] = side
     return members
+
+
+def _ahead(holds: NDArray[np.bool_], window: int) -> NDArray[np.bool_]:
+    """Whether it holds at a point or at one of the next that share a window with it."""
+    return _count(holds[:, ::-1], window)[:, ::-1] > 0
 
 
 def _single(marks: Marks) -> Marked:

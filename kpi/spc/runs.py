@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+
+from kpi.spc.quantiles import binomial_quantile
 
 Array = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ def runs(z: Array) -> Runs:
     crossings = np.array([max(len(length) - 1, 0) for length in lengths], dtype=np.int64)
     with np.errstate(divide="ignore"):
         allowed = np.where(useful > 0, np.round(np.log2(np.maximum(useful, 1)) + 3), 0).astype(np.int64)
-    needed = np.where(useful > 1, binom.ppf(RARE_CROSSINGS, np.maximum(useful - 1, 1), 0.5), 0).astype(np.int64)
+    needed = np.where(useful > 1, binomial_quantile(RARE_CROSSINGS, np.maximum(useful - 1.0, 1.0), 0.5), 0).astype(np.int64)
     return Runs(useful, longest, allowed, crossings, needed)
 
 
@@ -51,3 +52,30 @@ def run_lengths(z: Array) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
         last = np.where(on, now, last)
         length[:, time] = np.where(on, count, 0)
     return length, side
+
+
+@dataclass(frozen=True)
+class Level:
+    """The median from a point on: of the baseline, or of a run on one side of the level before."""
+
+    start: int
+    end: int
+    median: float
+
+
+def rephased(values: Array, baseline: int, length: int) -> list[Level]:
+    """Levels of one series, proposed for a run chart: each run of so many points on one side of the last level begins the next.
+
+    `end` is the last point behind the median. A gap and a point on the level neither add to a run nor break it.
+    """
+    levels = [Level(0, baseline - 1, float(np.nanmedian(values[:baseline])))]
+    while True:
+        begin = levels[-1].end + 1
+        reached, _ = run_lengths((values[begin:] - levels[-1].median)[None])
+        complete = np.flatnonzero(reached[0] == length)
+        if not complete.size:
+            return levels
+        end = begin + int(complete[0])
+        counted = np.flatnonzero(reached[0][: end - begin + 1] == 1)
+        start = begin + int(counted[-1])
+        levels.append(Level(start, end, float(np.nanmedian(values[start : end + 1]))))

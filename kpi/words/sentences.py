@@ -1,14 +1,12 @@
 """What charts and figures say, as sentences built from their numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
-from kpi.control import FEWEST_POINTS, FIRM_POINTS, ControlChart, Point, is_concern
 from kpi.metrics import Kpi
 from kpi.mix import Effects
 from kpi.periods import Every
 from kpi.report import Answer
-from kpi.spc.rules import BY_NAME
 from kpi.standing import Standing
 from kpi.targets import Target
 from kpi.words import text
@@ -145,44 +143,6 @@ def interval_sentence(one: Answer, currency: str) -> str:
     return text("95 % interval {lowest} to {highest}", lowest=lowest, highest=highest)
 
 
-def limits_sentence(chart: ControlChart) -> str:
-    """Which limits these are, or why there are none."""
-    if not chart.has_limits:
-        return text(
-            "No limits: {found} complete periods with data, at least {needed} are needed.", found=chart.baseline_count, needed=FEWEST_POINTS
-        )
-    reason = text(chart.chart.reason)
-    first, last = (day_text(day) if day else "" for day in (chart.baseline_first, chart.baseline_last))
-    basis = text("The limits rest on {count} complete periods, {first} to {last}.", count=chart.baseline_count, first=first, last=last)
-    provisional = " " + text("Provisional: fewer than {needed}.", needed=FIRM_POINTS) if chart.is_provisional else ""
-    return f"{reason} {basis}{provisional}"
-
-
-def untested_sentence(chart: ControlChart) -> str:
-    """Why no point was held against limits: silence would look like all is well."""
-    if not chart.has_limits:
-        return text("Not tested for signals: too few complete periods. Choose more days or shorter periods.")
-    return text("Not tested for signals: no period has {floor} events. Choose longer periods.", floor=chart.kpi.floor)
-
-
-def signal_sentence(chart: ControlChart, point: Point, every: Every, currency: str) -> str:
-    """One marked point: what, how much, the usual range, by which rule, n."""
-    side = next(iter(point.signals.values()))
-    word = text("worse than usual") if is_concern(chart.kpi, side) else text("better than usual")
-    rules = ", ".join(text(BY_NAME[name].label) for name in point.signals)
-    unit = chart.kpi.unit
-    return text(
-        "{when}: {value}, {word}. Usual {lower} to {upper}; {rules}; n = {n}.",
-        when=period_text(point.period, every),
-        value=value_text(point.value, unit, currency),
-        word=word,
-        lower=value_text(point.lower, unit, currency),
-        upper=value_text(point.upper, unit, currency),
-        rules=rules,
-        n=count_text(point.n),
-    )
-
-
 def mix_sentence(effect: Effects, kpi: Kpi, currency: str) -> str:
     """How much of a change is the parts' own and how much their changed weights."""
     return text(
@@ -190,4 +150,16 @@ def mix_sentence(effect: Effects, kpi: Kpi, currency: str) -> str:
         total=difference_text(effect.now - effect.before, kpi.unit, currency),
         rate=difference_text(effect.rate, kpi.unit, currency),
         mix=difference_text(effect.mix, kpi.unit, currency),
+    )
+
+
+def closed_only_sentence(counts: Mapping[str, int]) -> str:
+    """Sources that give only ended requests, and what that does to durations; empty when there is none."""
+    if not counts:
+        return ""
+    names = ", ".join(text("{source} ({count})", source=source, count=count_text(count)) for source, count in counts.items())
+    return text(
+        "Every request of these sources has ended, though many took days: {names}. They seem to give only ended requests, so the"
+        " newest days, by opening, hold only those that ended quickly. Do not read a fall of durations there as an improvement.",
+        names=names,
     )
