@@ -7,17 +7,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spc_series import KNOWN, judged, means, shares, singles
+from spc_judged import KNOWN, judged, means, shares, singles
 
 from kpi.spc.catalogue import BY_NAME, CHARTS
 from kpi.spc.charts import Sums
-from kpi.spc.conventions import EXACT
+from kpi.spc.conventions import EXACT, UNWIDENED
 from kpi.spc.judging import Judgement, episodes
 from kpi.spc.rules import RULE_SETS, RULES, RuleSet
 
 EVERY_RULE = tuple(RULES.values())
 WITHOUT_SIDES = {"hugging", "avoiding"}
 """Rules that mark a point on the centre as above it, whichever way round the values are."""
+
+ON_BOTH_SIDES = {*WITHOUT_SIDES, "alternating", "trend_of_six", "trend_of_seven"}
+"""Rules whose signals overlap: a point that belongs to one on each side is marked with one of them."""
 
 VALUES = st.lists(st.integers(-1000, 1000).map(float), min_size=6, max_size=40)
 COUNTS = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -56,7 +59,7 @@ def mirrored_marks(found: Judgement, mirrored: Judgement) -> None:
         sided = found.z != 0 if name in WITHOUT_SIDES else np.ones(found.z.shape, dtype=bool)
         for kind in ("completing", "members"):
             one, other = getattr(marked, kind), getattr(mirrored.marks[name], kind)
-            if name in WITHOUT_SIDES and kind == "members":
+            if name in ON_BOTH_SIDES and kind == "members":
                 assert ((one != 0) == (other != 0)).all(), name
             else:
                 assert (one[sided] == -other[sided]).all(), name
@@ -97,8 +100,7 @@ def test_mirrored_means_have_mirrored_limits_and_marks(chart: str, groups: list[
 @fewer
 @given(distances=DISTANCES)
 def test_mirrored_distances_have_mirrored_marks(rules: RuleSet, distances: list[float]) -> None:
-    known = replace(EXACT, widens=False)
-    both = [judged(singles(one), KNOWN, rules.rules, known) for one in (distances, [-value for value in distances])]
+    both = [judged(singles(one), KNOWN, rules.rules, UNWIDENED) for one in (distances, [-value for value in distances])]
     mirrored_marks(*both)
 
 
