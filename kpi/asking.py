@@ -65,6 +65,20 @@ def day(word: str) -> date:
     return found
 
 
+def as_of(word: str, state: State) -> datetime:
+    """A moment of which the state knows something: nothing is known of the future (decision 32)."""
+    zone = state.settings.calendar.default.zone
+    found = moment(word, zone)
+    if state.tally.rows and found > state.as_of:
+        raise ConfigError(
+            "--as-of {found} is later than the newest update, {newest}: nothing is known of then. "
+            "Choose that moment or an earlier one, or leave --as-of out.",
+            found=word,
+            newest=state.as_of.astimezone(ZoneInfo(zone)).isoformat(),
+        )
+    return found
+
+
 def moment(word: str, zone: str) -> datetime:
     """A moment; without an offset in the given time zone, without a time at the start of the day."""
     try:
@@ -73,7 +87,29 @@ def moment(word: str, zone: str) -> datetime:
         raise ConfigError("{found} is not a moment, expected one such as 2026-01-31T18:00.", found=repr(word)) from error
     if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
         raise ConfigError("{found} is outside the years 1901 to 2200.", found=word)
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    return found.astimezone(UTC) if found.tzinfo else _local(found, word, zone)
+
+
+def _local(found: datetime, word: str, zone: str) -> datetime:
+    """A wall time in a zone; a day starts at its first moment, but a time that the clocks skip or repeat is not guessed."""
+    readings = [found.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1)]
+    if readings[0] != readings[1] and not _is_day(word):
+        raise ConfigError(
+            "the clocks of {zone} changed at {found}: it is {first} or {second}. Choose one.",
+            zone=zone,
+            found=word,
+            first=readings[0].astimezone(ZoneInfo(zone)).isoformat(),
+            second=readings[1].astimezone(ZoneInfo(zone)).isoformat(),
+        )
+    return readings[0]
+
+
+def _is_day(word: str) -> bool:
+    try:
+        date.fromisoformat(word)
+    except ValueError:
+        return False
+    return True
 
 
 def filters(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -105,9 +141,22 @@ def question(kpis: tuple[Kpi, ...], every: str, by: str, where: Sequence[str], r
 
 
 def folder_of(data: Path) -> Path:
-    """The data folder, if it is one."""
+    """The data folder, if it is one: nothing is written into any other."""
     if not data.is_dir():
         raise ConfigError(
             "{where}: no such folder. Create it and put extracts into {where}/extracts, or name another with --data.", where=data
         )
+    if not (data / "extracts").is_dir():
+        raise ConfigError(
+            "{where}: no such folder. Put extracts there, or name another data folder with --data. "
+            "The synthetic sample is made by: uv run python -m data.sample {where}",
+            where=data / "extracts",
+        )
     return data
+
+
+def folder_named(word: str | Path) -> Path:
+    """The folder of this name; an empty one would be the folder that one happens to stand in."""
+    if not str(word):
+        raise ConfigError("--data is empty, expected the name of a folder, such as: --data shop")
+    return Path(word)

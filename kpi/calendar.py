@@ -12,6 +12,7 @@ from kpi.configuration import only, read, typed, zone_name
 from kpi.errors import ConfigError
 
 FILE = "calendar.toml"
+UNCHOSEN_ZONE = "UTC"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOURS = re.compile(r"(?:(?P<first>[A-Z][a-z]{2})(?:-(?P<last>[A-Z][a-z]{2}))?|daily) (?P<opens>\d\d:\d\d)-(?P<closes>\d\d:\d\d)")
 
@@ -38,11 +39,15 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Calendar:
-    """The default schedule, the stores that differ from it, and the clock that response time is counted on."""
+    """The default schedule, the stores that differ from it, and the clock that response time is counted on.
+
+    `is_zone_chosen` is false when nobody said whose days are counted: they are then those of UTC.
+    """
 
     default: Schedule
     stores: Mapping[str, Schedule]
     clock: Clock
+    is_zone_chosen: bool
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,9 @@ def read_calendar(folder: Path) -> Calendar:
     clock = typed(table, "clock", str, "elapsed", FILE)
     if clock not in ("elapsed", "opening_hours"):
         raise ConfigError("{where}: clock is {found}, expected elapsed or opening_hours.", where=FILE, found=repr(clock))
-    default = _schedule(table, Schedule("UTC", (), frozenset()), FILE)
+    default = _schedule(table, Schedule(UNCHOSEN_ZONE, (), frozenset()), FILE)
     stores = typed(table, "stores", dict, {}, FILE)
-    return Calendar(default, {name: _store(name, entry, default) for name, entry in stores.items()}, clock)
+    return Calendar(default, {name: _store(name, entry, default) for name, entry in stores.items()}, clock, "time_zone" in table)
 
 
 def _store(name: str, entry: Any, default: Schedule) -> Schedule:

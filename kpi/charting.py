@@ -1,7 +1,7 @@
 """Commands of the chart engine that need no data folder: what there is, and any CSV on a chart."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +11,7 @@ from kpi.printing import Format
 from kpi.spc import catalogue, conventions, rules
 from kpi.words import text
 from kpi.words.charts import rate_text
-from kpi.worksheet import judged_rows, read_worksheet
+from kpi.worksheet import judged_rows, levels, read_worksheet
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 
@@ -51,6 +51,9 @@ def spc(
         if name not in known:
             raise UnknownName(kind, name, known)
     chosen = catalogue.BY_NAME[chart]
-    records = judged_rows(read_worksheet(file, baseline), chosen, rules.BY_NAME[rule_set], conventions.BY_NAME[convention])
-    circumstances = {"chart": chart, "equation": chosen.equation, "rules": rule_set, "convention": convention}
+    sheet = read_worksheet(file, baseline)
+    records = judged_rows(sheet, chosen, rules.BY_NAME[rule_set], conventions.BY_NAME[convention])
+    circumstances: dict[str, Any] = {"chart": chart, "equation": chosen.equation, "rules": rule_set, "convention": convention}
+    if chart == "run":
+        circumstances["levels"] = levels(sheet, baseline)
     printing.show(records, format, circumstances, ("time", "value", "n", "statistic", "centre", "lower", "upper", "z", "grade", "signals"))

@@ -6,6 +6,7 @@ the file has it, `x` its canonical form.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from kpi.events import (
     BLANKS,
@@ -15,6 +16,7 @@ from kpi.events import (
     DEADLINE_YEARS,
     DEFAULT_SCALE,
     ENDS,
+    HAPPENINGS,
     LONGEST_CELL,
     SCALE,
     UNKNOWN,
@@ -23,7 +25,7 @@ from kpi.events import (
 )
 from kpi.quarantine import LONGEST_TEXT, Problem
 
-VERSION = 3  # raise it when the same file gives another part: every extract is then read again
+VERSION = 4  # raise it when the same file gives another part: every extract is then read again
 
 IDENTIFIERS = ("event_id", "merged_into", "customer")
 DEFAULTS = {"source": "getvariable('source')", "disposition": "'normal'", "is_deleted": "false"}
@@ -100,6 +102,7 @@ def checks(types: Mapping[str, str]) -> list[Check]:
         *(_empty(column) for column in present if column.presence in ("key", "required")),
         *(_moment(column) for column in present if column.type == "TIMESTAMPTZ"),
         _future(),
+        *(_after_update(name) for name in HAPPENINGS if name in types),
         *(_end(name) for name in ENDS if name in types),
         *(check for column in present for check in _number(column, types[column.name])),
         *(check for column in present if column.type == "VARCHAR" for check in _text(column)),
@@ -196,6 +199,11 @@ def _future() -> Check:
     return _check(
         BY_NAME["updated_at"], "in_the_future", "updated_at > getvariable('latest')", f"at most {CLOCK_TOLERANCE.days} days after now"
     )
+
+
+def _after_update(name: str) -> Check:
+    fails = f"epoch_us({name}) - epoch_us(updated_at) > {CLOCK_TOLERANCE // timedelta(microseconds=1)}"
+    return _check(BY_NAME[name], "after_its_update", fails, f"at most {CLOCK_TOLERANCE.days} days after updated_at")
 
 
 def _end(name: str) -> Check:

@@ -1,29 +1,30 @@
 """The headless face: the same figures as the pages, for cron, scripts and tests."""
 
 import sys
-import tempfile
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from kpi import asking, browse, charting, extracts, printing, pseudonyms, store
+from kpi import asking, browse, charting, extracts, printing, store
+from kpi.calendar import FILE as CALENDAR
+from kpi.calendar import UNCHOSEN_ZONE
 from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
 from kpi.events import DISPOSITIONS
+from kpi.inspection import Inspected, inspected
 from kpi.metrics import KPIS, Kpi, missing
 from kpi.mix import effects, pooled_weights, standardised
 from kpi.periods import Comparison, Dates
 from kpi.printing import Format
 from kpi.priorities import priorities
-from kpi.records import answer_record, chart_record, not_measured_record
+from kpi.records import answer_record, chart_record, inspected_lines, inspected_record, kept_aside_records, not_measured_record
 from kpi.report import ALWAYS, Question, answer, compared, parts_compared
-from kpi.settings import read_settings
 from kpi.sources import mapping
 from kpi.sources.convert import convert as convert_files
 from kpi.store import State
+from kpi.tally import kept_out, kept_out_text, tally_text
 from kpi.words import counted, text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Service KPIs from the command line.")
@@ -32,7 +33,9 @@ app.command()(charting.charts)
 app.command()(charting.spc)
 
 Names = Annotated[list[str], typer.Argument(help="KPIs, as `kpi list` names them.")]
-DataOption = Annotated[Path, typer.Option("--data", help="The data folder: extracts/, *.toml, state/.")]
+DataOption = Annotated[
+    Path, typer.Option("--data", parser=asking.folder_named, metavar="FOLDER", help="The data folder: extracts/, *.toml, state/.")
+]
 EveryOption = Annotated[str, typer.Option("--every", help="day, week, month or quarter; without it one figure over the whole range.")]
 ByOption = Annotated[str, typer.Option("--by", help="Dimensions to group by, separated by commas.")]
 WhereOption = Annotated[list[str], typer.Option("--where", help="Keep only these: store=S014 or store=S014,S015; may be repeated.")]
@@ -48,6 +51,8 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 
 DATA = Path("data")
 NO_FILTER: list[str] = []
+MOST_ROWS = 20
+LOADED_IN_PART = 3  # 1 is a failure and 2 a wrong use of the command
 
 
 def main() -> None:
@@ -107,7 +112,8 @@ def chart(
     _refuse_unknown_values(state, question)
     records = [chart_record(one, question.by) for one in control_charts(state, question, type_, rules)] + _not_measured(state, unmeasured)
     if format is not Format.JSON:
-        records = [{"kpi": one["kpi"], "group": one["group"]} | point for one in records for point in one.get("points", [one])]
+        shared = ("kpi", "group", "chart", "variation", "assurance", "stands_out")
+        records = [{name: one.get(name) for name in shared} | point for one in records for point in one.get("points", [one])]
     columns = ("kpi", "group", "period", "value", "n", "centre", "lower", "upper", "target", "alert_threshold", "grade", "signals")
     printing.show(records, format, _circumstances(state, question), columns)
 
@@ -158,12 +164,13 @@ def list_priorities(
     where: WhereOption = NO_FILTER,
     first: FromOption = "",
     last: ToOption = "",
+    as_of: AsOfOption = "",
     compare: CompareOption = "previous_year",
     format: FormatOption = Format.TABLE,
     data: DataOption = DATA,
 ) -> None:
     """Where the service got harder by more than 30 % while recommendation fell by 5 points or more: work orders."""
-    state = _state(data, "")
+    state = _state(data, as_of)
     kpis, unmeasured = asking.kpis_named(state, ["effort", "recommendation"])
     _refuse_unmeasured(state, unmeasured)
     question = asking.question(kpis, "", by, where, _days(state, first, last, compare), None)
@@ -194,38 +201,31 @@ def list_kpis(format: FormatOption = Format.TABLE, data: DataOption = DATA) -> N
 
 @app.command()
 def load(data: DataOption = DATA) -> None:
-    """Check what is new in the extracts and publish the state that follows."""
+    """Check what is new in the extracts and publish the state that follows; ends with 3 when that is without some files or rows."""
     folder = asking.folder_of(data)
     with printing.progress(text("Loading extracts")) as advance:
         state = store.load(folder, lambda done, total, what: advance(done / max(total, 1), what))
-    for verdict in state.verdicts:
-        if line := printing.verdict_line(verdict):
-            sys.stderr.write(f"{line}\n")
-    sys.stdout.write(
-        counted("{count} event as of {as_of}", "{count} events as of {as_of}", state.event_count, as_of=state.as_of.isoformat()) + "\n"
-    )
+    lines = (*(printing.verdict_line(verdict) for verdict in state.verdicts), printing.loose_line(state.verdicts))
+    sys.stderr.writelines(f"{line}\n" for line in lines if line)
+    sys.stdout.write(_loaded(state) + "\n")
+    if kept_out_text(kept_out(state.verdicts)):
+        raise typer.Exit(LOADED_IN_PART)
 
 
 @app.command()
-def check(files: Annotated[list[Path], typer.Argument(help="Extracts (parquet).")], format: FormatOption = Format.TABLE) -> None:
+def check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Extracts (parquet); without any, those of the data folder.")] = None,
+    format: FormatOption = Format.TABLE,
+    data: DataOption = DATA,
+) -> None:
     """Check extracts against the event contract without loading them; fails when a file is refused or a row kept aside."""
-    with tempfile.TemporaryDirectory() as parts, printing.progress(text("Checking")) as advance:
-        verdicts = extracts.check(
-            files,
-            Path.cwd(),
-            pseudonyms.throw_away_key(),
-            Path(parts),
-            datetime.now(UTC),
-            lambda done, total, what: advance(done / max(total, 1), what),
-        )
-    records = [asdict(one) for one in verdicts]
-    printing.show(records, format, {}, ("file", "status", "rows", "accepted", "kept_aside", "reasons", "message"))
-    if any(one.message or one.kept_aside for one in verdicts):
-        raise ExtractError(
-            "{count} of {all} files have problems.",
-            count=sum(bool(one.message or one.kept_aside) for one in verdicts),
-            all=len(verdicts),
-        )
+    chosen, root = (files, Path.cwd()) if files else (extracts.listing(asking.folder_of(data) / "extracts"), data)
+    with printing.progress(text("Checking")) as advance:
+        found = inspected(chosen, root, lambda done, total, what: advance(done / max(total, 1), what))
+    _show_inspected(found, format)
+    bad = sum(not one.is_good for one in found)
+    if bad:
+        raise ExtractError("{count} of {all} files have problems.", count=bad, all=len(found))
 
 
 @app.command()
@@ -240,12 +240,19 @@ def convert(
     chosen = mapping.load(Path(source), own) if source.endswith(".toml") else mapping.named(source, own)
     with printing.progress(text("Converting")) as advance:
         found = convert_files(chosen, files, data / "extracts", advance)
-    printing.show(
-        [found.as_dict()],
-        format,
-        {},
-        ("extract", "kept_aside_file", "rows_read", "rows_written", "rows_kept_aside", "kept_aside", "set_aside", "warnings"),
-    )
+    columns = ("extract", "kept_aside_file", "rows_read", "rows_written", "rows_kept_aside", "kept_aside", "set_aside", "warnings")
+    printing.show_one(found.as_dict(), format, columns)
+    if chosen.clock.zone != UNCHOSEN_ZONE and not (data / CALENDAR).exists():
+        advice = 'these files tell the time of {zone}, but days are in UTC: set time_zone = "{zone}" in {file}'
+        sys.stderr.write(text(advice, zone=chosen.clock.zone, file=data / CALENDAR) + "\n")
+
+
+def _loaded(state: State) -> str:
+    if not state.tally.rows:
+        return text("no events yet")
+    moment = state.as_of.isoformat()
+    events = counted("{count} event as of {as_of}", "{count} events as of {as_of}", state.event_count, as_of=moment)
+    return f"{events}\n{tally_text(state.tally)}"
 
 
 def _state(data: Path, as_of: str) -> State:
@@ -253,9 +260,26 @@ def _state(data: Path, as_of: str) -> State:
     folder = asking.folder_of(data)
     with printing.progress(text("Loading extracts")) as advance:
         state = store.latest(folder, lambda done, total, what: advance(done / max(total, 1), what))
+    if found := kept_out_text(kept_out(state.verdicts)):
+        sys.stderr.write(
+            text("{found}: not in these figures. They are named by: kpi load --data {folder}", found=found, folder=data) + "\n"
+        )
     if not as_of:
         return state
-    return store.known_at(state, folder, asking.moment(as_of, read_settings(folder).calendar.default.zone))
+    return store.known_at(state, folder, asking.as_of(as_of, state))
+
+
+def _show_inspected(found: list[Inspected], format: Format) -> None:
+    """JSON has the rows kept aside within their file, CSV a line for each, a table the first of each file below the files."""
+    of_files = ("file", "status", "rows", "accepted", "kept_aside", "reasons", "message")
+    if format is Format.CSV:
+        printing.show([line for one in found for line in inspected_lines(one)], format, {}, of_files)
+        return
+    printing.show([inspected_record(one) for one in found], format, {}, of_files)
+    if format is Format.TABLE and (rows := [row for one in found for row in kept_aside_records(one)[:MOST_ROWS]]):
+        words = text("Rows kept aside, at most {most} of each file; JSON and CSV have them all. Rows count from 0.", most=MOST_ROWS)
+        sys.stdout.write(f"\n{words}\n")
+        printing.show(rows, format, {}, tuple(rows[0]))
 
 
 def _comparison(word: str, question: Question) -> Comparison:
@@ -291,10 +315,13 @@ def _circumstances(state: State, question: Question) -> dict[str, Any]:
     """What the figures depend on besides the question's KPIs."""
     calendar = state.settings.calendar
     return {
-        "as_of": state.as_of.isoformat(),
+        "as_of": state.as_of.isoformat() if state.tally.rows else None,
         "version": state.version,
         "time_zone": calendar.default.zone,
+        "is_time_zone_chosen": calendar.is_zone_chosen,
+        "store_time_zones": {name: one.zone for name, one in calendar.stores.items() if one.zone != calendar.default.zone},
         "clock": calendar.clock,
         "where": {name: list(values) for name, values in question.where.items()},
         "first_contact_window_days": state.settings.definitions.first_contact_window_days,
+        **asdict(kept_out(state.verdicts)),
     }

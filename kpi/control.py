@@ -1,6 +1,7 @@
 """A KPI's series on its control chart: points, limits, signals, phases, target and alert threshold."""
 
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -19,7 +20,8 @@ from kpi.spc.catalogue import BY_NAME, CHARTS
 from kpi.spc.charts import FIRM_POINTS, ChartType
 from kpi.spc.conventions import EXACT
 from kpi.spc.discoveries import discoveries
-from kpi.spc.judging import FEWEST_POINTS, Episodes, Judgement, Scope, episodes, judge
+from kpi.spc.judging import FEWEST_POINTS, Episodes, Judgement, Scope, episodes
+from kpi.spc.renewing import Judged, judge_again
 from kpi.spc.rules import RuleSet
 from kpi.spc.steps import Steps, steps
 from kpi.spc.verdicts import Assurance, Variation, assurance, variation
@@ -153,8 +155,12 @@ def control_charts(state: State, question: Question, chart_name: str, rules_name
         raise UnknownName("period", "", ("day", "week", "month", "quarter"))
     end = min(question.dates.end, state.known_on + timedelta(days=1))
     whole = replace(question, dates=Dates(start_of(min(question.dates.start, end), question.every), end))
-    chosen = rule_set(rules_name)
-    return [one for kpi in question.kpis for one in _charts_of(state, whole, kpi, chart_type(kpi, chart_name), chosen)]
+    return [
+        one
+        for kpi in question.kpis
+        for chart in (chart_type(kpi, chart_name),)
+        for one in _charts_of(state, whole, kpi, chart, rule_set(rules_name, chart))
+    ]
 
 
 def chart_type(kpi: Kpi, name: str) -> ChartType:
@@ -168,10 +174,12 @@ def chart_type(kpi: Kpi, name: str) -> ChartType:
     return BY_NAME[wanted]
 
 
-def rule_set(name: str) -> RuleSet:
-    """The rules of this name; of an empty name the default ones."""
+def rule_set(name: str, chart: ChartType) -> RuleSet:
+    """The rules of this name; of an empty name the default ones. A chart with a memory is judged by its limits alone."""
     if name and name not in rules.BY_NAME:
         raise UnknownName("rule set", name, rules.BY_NAME)
+    if chart.has_memory:
+        return rules.BY_NAME["limits"]
     return rules.BY_NAME[name] if name else rules.GRADED
 
 
@@ -199,7 +207,7 @@ def _charts_of(state: State, question: Question, kpi: Kpi, chart: ChartType, cho
     if found is None:
         return []
     scope = Scope(found.phase, found.judged, *_range(kpi, chart), kpi.smallest_change, is_relative=kpi.unit in RELATIVE)
-    judgement = judge(found.sums, chart, chosen.rules, EXACT, scope)
+    judgement = _judged(_key(question, kpi, chart, chosen, found), found, chart, chosen, scope)
     lasting = episodes(judgement)
     newest = found.phase == found.phase[:, -1:]
     proposals = steps(np.where(newest & found.judged, judgement.z, np.nan), judgement.autocorrelation[:, -1:])
@@ -209,6 +217,32 @@ def _charts_of(state: State, question: Question, kpi: Kpi, chart: ChartType, cho
         _chart(state, question, _Row(kpi, chart, chosen, found, judgement, lasting, proposals, row), earlier, stands_out=bool(unusual[row]))
         for row in range(len(found.groups))
     ]
+
+
+_recent: OrderedDict[tuple[Hashable, ...], Judged] = OrderedDict()
+MOST_RECENT = 64
+"""Judgements kept, so that new data costs only the series that changed."""
+
+
+def _key(question: Question, kpi: Kpi, chart: ChartType, chosen: RuleSet, found: Series) -> tuple[Hashable, ...]:
+    return (
+        kpi.name,
+        chart.name,
+        chosen.name,
+        question.every,
+        question.by,
+        found.groups,
+        found.periods,
+        tuple(sorted(question.where.items())),
+    )
+
+
+def _judged(key: tuple[Hashable, ...], found: Series, chart: ChartType, chosen: RuleSet, scope: Scope) -> Judgement:
+    judgement = judge_again(_recent.get(key), found.sums, chart, chosen.rules, EXACT, scope)
+    _recent[key] = Judged(found.sums, scope, judgement)
+    while len(_recent) > MOST_RECENT:
+        _recent.popitem(last=False)
+    return judgement
 
 
 RELATIVE = ("minutes", "currency", "events")

@@ -46,7 +46,7 @@ class UnknownName(KpiError):
     """A name that does not exist: the caller picks one that does."""
 
     def __init__(self, kind: str, found: str, known: Iterable[str]) -> None:
-        names = sorted(known)
+        names = sorted(set(known))
         close = get_close_matches(found, names, n=1)
         if close:
             super().__init__("{kind} '{found}' does not exist. Did you mean '{close}'?", kind=kind, found=found, close=close[0])

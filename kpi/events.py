@@ -32,7 +32,7 @@ DEADLINE_YEARS = (1970, 9998)
 """Of `due_at`, both included (decision 13)."""
 
 CLOCK_TOLERANCE = timedelta(days=2)
-"""How far after now an `updated_at` may lie: time zones and clocks that are ahead, and no more."""
+"""How far an `updated_at` may lie after now, and what happened after its own `updated_at`: clocks that are ahead, and no more."""
 
 LONGEST_CELL = 1_000
 """Characters of a text."""
@@ -194,3 +194,5 @@ BY_NAME = {column.name: column for column in COLUMNS}
 DIMENSIONS = ("region", "store", "channel", "service", "agent", "segment", "touchpoint", "priority")
 ENDS = ("responded_at", "resolved_at", "closed_at")
 MOMENTS = tuple(column.name for column in COLUMNS if column.type == "TIMESTAMPTZ")
+HAPPENINGS = tuple(name for name in MOMENTS if name not in ("updated_at", "due_at"))
+"""What a version can only tell when it has happened (decision 32); a deadline is a promise."""

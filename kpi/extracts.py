@@ -28,6 +28,13 @@ from kpi.errors import StateError
 from kpi.events import COLUMNS
 from kpi.quarantine import PASSING, Problem, message, printable
 
+READ = ".parquet"
+NOT_READ = (
+    *(".pq", ".parq", ".csv", ".tsv", ".xlsx", ".xls", ".jsonl", ".ndjson"),
+    *(".arrow", ".feather", ".avro", ".orc", ".zip", ".gz", ".bz2", ".xz", ".zst", ".7z"),
+)
+"""Endings of data that wait in vain: they are named, not read. Anything else in the folder is nobody's data."""
+
 SEEN = "seen.json"
 MOST_ATTEMPTS = 3  # for a file that ends its reader
 SECONDS_PER_FILE = 120
@@ -72,11 +79,15 @@ class Seen:
 
 
 def listing(extracts: Path) -> list[Path]:
-    """Every parquet file under the folder, sorted; links are not followed, hidden and temporary names are left out."""
+    """Every parquet file under the folder, and what somebody may take for one: it is judged too, so that it is named. Sorted.
+
+    Links are not followed; hidden and temporary names are left out.
+    """
     found: list[Path] = []
     for folder, folders, names in os.walk(extracts, onerror=_unreadable):
         folders[:] = [name for name in folders if not _is_passed_over(name)]
-        found += [Path(folder, name) for name in names if name.lower().endswith(".parquet") and not _is_passed_over(name)]
+        found += [link for name in folders if (link := Path(folder, name)).is_symlink()]
+        found += [Path(folder, name) for name in names if name.lower().endswith((READ, *NOT_READ)) and not _is_passed_over(name)]
     return sorted(found)
 
 
@@ -120,11 +131,19 @@ def _judge(path: Path, file: str, seen: Seen | None, job: Job, child: airlock.Ai
     parts = Path(job["parts"])
     if seen and seen.state == state and _still_holds(seen, parts, job["now"]):
         return replace(seen, verdict=replace(seen.verdict, file=file))
-    reply = airlock.ask(child, job)
+    reply = _unread(path) or airlock.ask(child, job)
     attempts = 0
     if reply.get("refused") == "unsafe":
         attempts = 1 + (seen.attempts if seen and seen.state == state else 0)
     return Seen(state, _publish(file, job, reply, child.spool, parts), attempts, reply.get("holds_until"))
+
+
+def _unread(path: Path) -> dict[str, Any]:
+    """The answer about what is not read because of what it is called: data under another name, or a link to a folder."""
+    if path.name.lower().endswith(READ) or not os.path.lexists(path):
+        return {}
+    reason = "linked" if path.is_symlink() else "other_name"
+    return {"sha256": "", "size": 0, "checksum": "unverified", "refused": reason, "found": printable(path.suffix), "expected": READ}
 
 
 def _still_holds(seen: Seen, parts: Path, now: str) -> bool:

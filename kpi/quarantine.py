@@ -18,6 +18,7 @@ ROW_REASONS: Mapping[str, str] = {
     "empty": "a key or a required time is empty",
     "sentinel_date": "a date that stands for something else (1900, 2038 and later, 9999, infinity)",
     "in_the_future": "updated more than two days after now",
+    "after_its_update": "a moment more than two days after the update that reports it",
     "end_before_start": "an end before its start",
     "not_finite": "not a number, or infinite",
     "not_a_whole_number": "a count with a fraction",
@@ -43,10 +44,17 @@ FILE_REASONS: Mapping[str, str] = {
     "codec": "{file}: compressed with {found}, expected one of {expected}. Export it with zstd or snappy.",
     "schema": "{file}: {found} {advice}, or convert the export with: kpi convert",
     "not_a_file": "{file}: found a {found}, expected a regular file. Put the file itself here.",
+    "linked": "{file}: not read: it is a link, and links are not followed. Put here what it links to.",
+    "other_name": (
+        "{file}: not read: its name ends in '{found}', expected '{expected}'. Unpack it, rename it if it is parquet, "
+        "or convert the export with: kpi convert"
+    ),
     "not_readable": (
         "{file}: the file cannot be opened ({found}). Make it readable for the dashboard; it is tried again at the next check."
     ),
-    "gone": "{file}: the file was removed while it was read. It is tried again when it is back.",
+    "gone": (
+        "{file}: no such file, expected a parquet file. Name one that exists; what was removed meanwhile is tried again when it is back."
+    ),
     "still_being_written": "{file}: still being written: retried when it changes.",
     "checksum": (
         "{file}: the content does not match {file}.sha256 (found {found}, expected {expected}). "

@@ -1,14 +1,19 @@
-"""Answers and charts as plain records, for JSON and CSV: values in the KPI's unit, shares as 0..1, days as ISO dates."""
+"""Answers, charts and inspected files as plain records, for JSON and CSV: values in the KPI's unit, shares as 0..1, days as ISO dates."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
 from kpi.control import ControlChart, Episode, Point, Proposal, Span
+from kpi.inspection import Inspected
 from kpi.metrics import Kpi
+from kpi.quarantine import ROW_REASONS, Refusal
 from kpi.report import Answer, Change
+from kpi.words import text
 
 Record = dict[str, Any]
 
+ROW_CELLS = tuple(field.name for field in fields(Refusal))
 PAIRS = ("bounds", "interval_95")
 
 
@@ -38,7 +43,7 @@ def answer_record(one: Answer, by: Sequence[str], before: Answer | None) -> Reco
 
 def not_measured_record(kpi: Kpi, columns: Sequence[str]) -> Record:
     """A KPI whose columns the data lack: no value, and the reason."""
-    return {"kpi": kpi.name, "unit": kpi.unit, "period": None, "group": {}, "value": None, "n": 0, "not_measured": list(columns)}
+    return {"kpi": kpi.name, "unit": kpi.unit, "period": None, "group": {}, "value": None, "n": None, "not_measured": list(columns)}
 
 
 def chart_record(chart: ControlChart, by: Sequence[str]) -> Record:
@@ -56,12 +61,13 @@ def chart_record(chart: ControlChart, by: Sequence[str]) -> Record:
         "phases": [_span_record(span) for span in chart.spans],
         "episodes": [_episode_record(one) for one in chart.episodes],
         "proposal": None if chart.proposal is None else _proposal_record(chart.proposal),
-        "points": [point_record(point, chart.spans, tuple(rule.name for rule in chart.rules.rules)) for point in chart.points],
+        "points": [point_record(chart, point) for point in chart.points],
     }
 
 
-def point_record(point: Point, spans: Sequence[Span], rules: Sequence[str]) -> Record:
+def point_record(chart: ControlChart, point: Point) -> Record:
     """One point of a chart, with a key for each rule that was looked for."""
+    episode = next((one for one in chart.episodes if point in one.points), None)
     figure = point.figure
     return {
         "period": point.period.isoformat(),
@@ -79,10 +85,12 @@ def point_record(point: Point, spans: Sequence[Span], rules: Sequence[str]) -> R
         "target": point.aim,
         "alert_threshold": point.alert,
         "grade": point.grade,
-        "signals": {name: point.signals.get(name, 0) for name in rules},
+        "signals": {rule.name: point.signals.get(rule.name, 0) for rule in chart.rules.rules},
         "completes": list(point.completes),
+        "episode_from": None if episode is None else episode.starts.isoformat(),
+        "is_proposed_step": chart.proposal is not None and chart.proposal.starts == point.period,
         "phase": point.phase,
-        "baseline_count": spans[point.phase].count,
+        "baseline_count": chart.spans[point.phase].count,
         "is_excluded_from_limits": point.is_excluded,
         "is_complete": figure.is_complete,
         "is_enough": figure.is_enough,
@@ -123,6 +131,22 @@ def _proposal_record(one: Proposal) -> Record:
         "after_count": one.after_count,
         "chance": one.chance,
     }
+
+
+def inspected_record(one: Inspected) -> Record:
+    """One file with its rows that would be kept aside."""
+    return {**asdict(one.verdict), "kept_aside_rows": [asdict(row) for row in one.rows]}
+
+
+def inspected_lines(one: Inspected) -> list[Record]:
+    """The file's cells beside each row that would be kept aside; one line without a row when there is none."""
+    rows: list[Record] = [asdict(row) for row in one.rows] or [dict.fromkeys(ROW_CELLS)]
+    return [asdict(one.verdict) | row for row in rows]
+
+
+def kept_aside_records(one: Inspected) -> list[Record]:
+    """The rows that would be kept aside, with the reason in words."""
+    return [{"file": one.verdict.file} | asdict(row) | {"reason": text(ROW_REASONS[row.reason])} for row in one.rows]
 
 
 def flat(record: Mapping[str, Any]) -> Record:

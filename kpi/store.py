@@ -25,6 +25,7 @@ from kpi.events import COLUMNS
 from kpi.extracts import Verdict
 from kpi.metrics import DEFAULT_LIMIT_MINUTES, Kpi, missing
 from kpi.settings import Settings, read_settings
+from kpi.tally import Tally, copies
 
 SQL = Path(__file__).parent / "sql"
 DERIVATION = (*sorted(SQL.glob("*.sql")), Path(__file__), Path(calendar.__file__))
@@ -49,10 +50,15 @@ class State:
     connection: duckdb.DuckDBPyConnection
     version: str
     as_of: datetime
-    event_count: int
+    tally: Tally
     columns_of: Mapping[str, frozenset[str]]
     verdicts: tuple[Verdict, ...]
     settings: Settings
+
+    @property
+    def event_count(self) -> int:
+        """How many events there are, whatever their disposition."""
+        return self.tally.events
 
     @property
     def measured(self) -> frozenset[str]:
@@ -145,12 +151,21 @@ def known_at(state: State, folder: Path, as_of: datetime) -> State:
 
 
 def _state(connection: duckdb.DuckDBPyConnection, version: str, verdicts: tuple[Verdict, ...], settings: Settings) -> State:
-    as_of, event_count = connection.execute("SELECT as_of, (SELECT count(*) FROM events) FROM knowledge").fetchall()[0]
+    as_of, tally = _knowledge(connection, copies(verdicts))
     columns: dict[str, set[str]] = {}
     for source, column in connection.execute("SELECT source, column_name FROM given ORDER BY ALL").fetchall():
         columns.setdefault(source, set()).add(column)
     columns_of = {source: frozenset(names) for source, names in columns.items()}
-    return State(connection, version, as_of.astimezone(UTC), event_count, columns_of, verdicts, settings)
+    return State(connection, version, as_of, tally, columns_of, verdicts, settings)
+
+
+def _knowledge(connection: duckdb.DuckDBPyConnection, copied: int) -> tuple[datetime, Tally]:
+    """The moment that the events are known at, and what became of the rows; `copied` rows are in no version."""
+    statement = "SELECT *, (SELECT count(*) FROM events) FROM knowledge"
+    as_of, versions, later, known, deleted, unopened, events = connection.execute(statement).fetchall()[0]
+    superseded = versions - later - known + copied
+    tally = Tally(rows=versions + copied, events=events, superseded=superseded, deleted=deleted, unopened=unopened, later=later)
+    return as_of.astimezone(UTC), tally
 
 
 def _connect(file: Path, access: str) -> duckdb.DuckDBPyConnection:
@@ -199,6 +214,7 @@ def _derive(connection: duckdb.DuckDBPyConnection, parts: Parts, settings: Setti
     """The events table as known at a moment, from the checked extracts."""
     calendar = settings.calendar
     _insert_versions(connection, parts)
+    connection.execute((SQL / "known.sql").read_text())
     connection.execute((SQL / "macros.sql").read_text())
     connection.execute("CREATE TABLE schedules (store VARCHAR, zone VARCHAR)")
     connection.execute("CREATE TABLE limits (kpi VARCHAR, starts_on DATE, ends_on DATE, seconds BIGINT)")
@@ -211,7 +227,7 @@ def _derive(connection: duckdb.DuckDBPyConnection, parts: Parts, settings: Setti
     )
     if calendar.clock == "opening_hours":
         _count_opening_hours(connection, settings, as_of)
-    connection.execute("CREATE TABLE knowledge AS SELECT CAST($as_of AS TIMESTAMPTZ) AS as_of", {"as_of": as_of})
+    connection.execute((SQL / "knowledge.sql").read_text(), {"as_of": as_of})
     connection.execute("CREATE TABLE given (source VARCHAR, column_name VARCHAR)")
     for part, columns in parts.items():
         statement = "INSERT INTO given SELECT DISTINCT source, unnest($columns) FROM read_parquet($parts)"

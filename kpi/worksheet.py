@@ -17,6 +17,7 @@ from kpi.spc.charts import Chance, ChartType, Sums
 from kpi.spc.conventions import Convention
 from kpi.spc.judging import Judgement, Scope, judge
 from kpi.spc.rules import RuleSet
+from kpi.spc.runs import rephased
 from kpi.spc.scales import LINEAR
 
 KINDS: tuple[tuple[Chance, tuple[str, ...]], ...] = (
@@ -25,6 +26,9 @@ KINDS: tuple[tuple[Chance, tuple[str, ...]], ...] = (
     ("none", ("value",)),
 )
 """How the points are given, and by which columns."""
+
+RUN_BASELINE, RUN_LENGTH = 13, 9
+"""Points behind the first median of a run chart, and in a row on one side of it to begin another (runcharter's)."""
 
 LARGEST_ROWS = 100_000
 
@@ -65,6 +69,15 @@ def judged_rows(sheet: Worksheet, chart: ChartType, rules: RuleSet, convention: 
     scope = Scope(np.zeros(shape, dtype=np.int64), everywhere, *_range(sheet.sums, chart), smallest=0.0, is_relative=False)
     found = judge(sheet.sums, chart, rules.rules, convention, scope)
     return [_record(sheet, found, place) for place in range(shape[1])]
+
+
+def levels(sheet: Worksheet, baseline: int | None) -> list[dict[str, Any]]:
+    """The medians that a run chart would begin anew, each with a run of nine on one side of the one before."""
+    count = min(RUN_BASELINE if baseline is None else baseline, len(sheet.times))
+    return [
+        {"from": sheet.times[level.start], "until": sheet.times[level.end], "median": level.median}
+        for level in rephased(sheet.sums.value[0], count, RUN_LENGTH)
+    ]
 
 
 def _columns_of(chart: ChartType) -> str:

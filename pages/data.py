@@ -7,6 +7,8 @@ import streamlit as st
 from kpi import browse, quarantine
 from kpi.extracts import Verdict
 from kpi.metrics import FAMILIES, missing
+from kpi.store import State
+from kpi.tally import kept_out, tally_text
 from kpi.words import text
 from kpi.words.values import count_text, duration_text, moment_text
 from pages.view import View, data_folder
@@ -18,27 +20,28 @@ def show(view: View) -> None:
     """Freshness first, then what needs somebody's attention, then everything."""
     state = view.state
     st.title(text("Data"))
-    kept_aside = sum(verdict.kept_aside for verdict in state.verdicts)
-    refused = [verdict for verdict in state.verdicts if verdict.message]
+    found = kept_out(state.verdicts)
     with st.container(horizontal=True):
         st.metric(text("Events"), count_text(state.event_count), border=True)
         st.metric(text("Files"), count_text(len(state.verdicts)), border=True)
-        st.metric(text("Files refused"), count_text(len(refused)), border=True)
-        st.metric(text("Rows kept aside"), count_text(kept_aside), border=True)
-    st.caption(
-        text(
-            "Newest change known: {moment}. Version {version}.",
-            moment=moment_text(state.as_of, state.settings.calendar.default.zone),
-            version=state.version,
-        )
-    )
+        st.metric(text("Files refused"), count_text(found.files_refused), border=True)
+        st.metric(text("Rows kept aside"), count_text(found.rows_kept_aside), border=True)
+    st.caption(_freshness(state))
+    st.caption(tally_text(state.tally))
     _show_last_seen(view)
-    _show_refused(refused)
+    _show_refused([verdict for verdict in state.verdicts if verdict.message])
     _show_kept_aside(view)
     _show_converted()
     _show_files(state.verdicts)
     _show_unmeasured(view)
     _show_left_out(view)
+
+
+def _freshness(state: State) -> str:
+    if not state.tally.rows:
+        return text("No events yet. Version {version}.", version=state.version)
+    moment = moment_text(state.as_of, state.settings.calendar.default.zone)
+    return text("Newest change known: {moment}. Version {version}.", moment=moment, version=state.version)
 
 
 def _show_last_seen(view: View) -> None:
@@ -87,7 +90,7 @@ def _show_kept_aside(view: View) -> None:
     if not rows:
         st.caption(text("None."))
         return
-    kept_aside = sum(verdict.kept_aside for verdict in view.state.verdicts)
+    kept_aside = kept_out(view.state.verdicts).rows_kept_aside
     st.dataframe(rows, hide_index=True, alt=text("Rows kept aside, with reasons"))
     if kept_aside > len(rows):
         st.caption(text("The first {shown} of {all}.", shown=count_text(len(rows)), all=count_text(kept_aside)))

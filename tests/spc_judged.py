@@ -58,7 +58,14 @@ def _known(sums: Sums, convention: Convention) -> Lines:
 
 
 KNOWN = ChartType(
-    name="known", label="known", reason="centre 0 and sigma 1 are known", equation="0 +- 3", source="the test", needs="values", lines=_known
+    name="known",
+    label="known",
+    reason="centre 0 and sigma 1 are known",
+    equation="0 +- 3",
+    source="the test",
+    needs="values",
+    has_memory=False,
+    lines=_known,
 )
 
 

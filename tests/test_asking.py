@@ -61,6 +61,39 @@ def test_a_moment_is_local_unless_it_has_an_offset(word: str, moment: str) -> No
     assert asking.moment(word, "Europe/Paris") == at(moment)
 
 
+@pytest.mark.parametrize(
+    ("word", "readings"),
+    [
+        ("2026-03-29T02:30", "2026-03-29T03:30:00+02:00 or 2026-03-29T01:30:00+01:00"),
+        ("2026-10-25T02:30", "2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00"),
+    ],
+)
+def test_a_time_that_the_clocks_skip_or_repeat_is_not_guessed(word: str, readings: str) -> None:
+    expected = f"the clocks of Europe/Paris changed at {word}: it is {readings}. Choose one."
+    assert refusal(lambda: asking.moment(word, "Europe/Paris")) == expected
+    assert asking.moment("2026-10-25T02:30+01:00", "Europe/Paris") == at("2026-10-25T01:30")
+
+
+@pytest.mark.parametrize(
+    ("zone", "word", "start"),
+    [
+        ("Africa/Cairo", "2024-04-26", "2024-04-25T22:00"),  # 00:00 is skipped: the day starts at 01:00, +03:00
+        ("America/Havana", "2024-11-03", "2024-11-03T04:00"),  # 00:00 comes twice: the day starts at the first, -04:00
+    ],
+)
+def test_a_day_starts_at_its_first_moment_also_when_the_clocks_change_then(zone: str, word: str, start: str) -> None:
+    assert asking.moment(word, zone) == at(start)
+
+
+def test_nothing_is_known_as_of_a_moment_after_the_newest_update(tmp_path: Path) -> None:
+    state = state_of(tmp_path, [event(1, "2024-06-03T10:00")], calendar='time_zone = "Europe/Paris"')
+    assert asking.as_of("2024-06-03T12:00", state) == state.as_of == at("2024-06-03T10:00")
+    assert refusal(lambda: asking.as_of("2024-06-03T12:01", state)) == (
+        "--as-of 2024-06-03T12:01 is later than the newest update, 2024-06-03T12:00:00+02:00: nothing is known of then. "
+        "Choose that moment or an earlier one, or leave --as-of out."
+    )
+
+
 def test_what_is_no_moment_is_refused() -> None:
     assert refusal(lambda: asking.moment("noon", "UTC")) == "'noon' is not a moment, expected one such as 2026-01-31T18:00."
 
@@ -131,6 +164,13 @@ def test_kpis_are_split_into_those_the_data_measure_and_those_they_do_not(tmp_pa
     assert refusal(lambda: asking.kpis_named(state, ["respnse_time"])) == expected
 
 
+def test_a_kpi_that_resembles_none_is_answered_with_each_name_once(tmp_path: Path) -> None:
+    state = state_of(tmp_path, [event(1)])
+    listed = refusal(lambda: asking.kpis_named(state, ["zzzz"])).removesuffix(".").split("Known: ")[1].split(", ")
+    assert listed == sorted(set(listed))
+    assert {"response_time", "first_contact_resolution", "first_contact_resolution_no_repeat"} <= set(listed)
+
+
 def test_a_family_and_its_own_variant_are_one_kpi(tmp_path: Path) -> None:
     state = state_of(tmp_path, [event(1, resolved_at="2024-06-03T11:00", contact_count=1)])
     measured, _ = asking.kpis_named(state, ["first_contact_resolution", "first_contact_resolution_one_contact"])
@@ -138,7 +178,21 @@ def test_a_family_and_its_own_variant_are_one_kpi(tmp_path: Path) -> None:
 
 
 def test_the_data_folder_must_exist(tmp_path: Path) -> None:
+    (tmp_path / "extracts").mkdir()
     assert asking.folder_of(tmp_path) == tmp_path
     absent = tmp_path / "absent"
     expected = f"{absent}: no such folder. Create it and put extracts into {absent}/extracts, or name another with --data."
     assert refusal(lambda: asking.folder_of(absent)) == expected
+
+
+def test_a_folder_without_extracts_is_no_data_folder(tmp_path: Path) -> None:
+    where = tmp_path / "extracts"
+    assert refusal(lambda: asking.folder_of(tmp_path)) == (
+        f"{where}: no such folder. Put extracts there, or name another data folder with --data. "
+        f"The synthetic sample is made by: uv run python -m data.sample {where}"
+    )
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    assert asking.folder_named("shop") == Path("shop")
+    assert refusal(lambda: asking.folder_named("")) == "--data is empty, expected the name of a folder, such as: --data shop"

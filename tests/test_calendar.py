@@ -149,7 +149,7 @@ def _is_in(shift: Shift, local: datetime) -> bool:
 
 
 def test_without_a_file_it_is_utc_and_always_open(tmp_path: Path) -> None:
-    assert read_calendar(tmp_path) == Calendar(Schedule("UTC", (), frozenset()), {}, "elapsed")
+    assert read_calendar(tmp_path) == Calendar(Schedule("UTC", (), frozenset()), {}, "elapsed", is_zone_chosen=False)
 
 
 def test_a_store_differs_only_in_what_it_says(tmp_path: Path) -> None:

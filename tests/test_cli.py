@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from tests.samples import Event, event, folder_of
+from tests.sourcing import SMALL
 
 KPI = Path(sys.executable).with_name("kpi")
+LOADED = "22 events as of 2024-06-17T00:20:00+00:00\n22 rows accepted = 22 events\n"
 FIRST_WEEK, SECOND_WEEK = date(2024, 6, 3), date(2024, 6, 10)
 
 
@@ -63,7 +65,7 @@ def two_weeks() -> list[Event]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = '[[target]]\nkpi = "response_time"\nevery = "day"\nat_least = 0.95\nalert = 0.9\nlimit_minutes = 15\nfrom = 2024-01-01'
     folder = folder_of(tmp_path_factory.mktemp("cli"), two_weeks(), targets=target)
-    assert kpi(folder, "load") == Run(0, "22 events as of 2024-06-17T00:20:00+00:00\n", "")
+    assert kpi(folder, "load") == Run(0, LOADED, "")
     return folder
 
 
@@ -162,11 +164,20 @@ def test_a_chart_has_its_points_limits_signals_and_targets(data: Path) -> None:
     found = kpi(data, "chart", "response_time", "--by", "store", "--format", "json")
     first, second = found.figures
     assert (first["group"], second["group"]) == ({"store": "S1"}, {"store": "S2"})
-    assert (second["chart"], second["baseline_count"], second["is_provisional"]) == ("laney_p", 10, True)
+    assert second["chart"] == "between_within"
+    assert [(phase["baseline_count"], phase["is_provisional"]) for phase in second["phases"]] == [(10, True)]
     points = {point["period"]: point for point in second["points"]}
     assert [points[day]["value"] for day in ("2024-06-03", "2024-06-07", "2024-06-08", "2024-06-10")] == [0.0, 0.0, None, 1.0]
     assert (points["2024-06-03"]["target"], points["2024-06-03"]["alert_threshold"]) == (0.95, 0.9)
-    assert (points["2024-06-03"]["centre"], points["2024-06-03"]["lower"]) == (0.5, 0.5)  # no moving range within either week
+    assert points["2024-06-03"]["centre"] == pytest.approx(0.5)
+    assert set(points["2024-06-03"]["signals"]) == {"watch_point", "watch_drift", "serious_point", "serious_drift"}
+
+
+def test_a_chart_as_csv_has_the_same_columns_whatever_is_found(data: Path) -> None:
+    words = ("chart", "response_time", "--every", "day", "--rules", "nhs", "--format", "csv")
+    one, other = (kpi(data, *words, "--where", f"store={store}").out.splitlines()[0] for store in ("S1", "S2"))
+    assert one == other
+    assert {"signals.run_of_seven", "episode_from", "is_proposed_step", "variation"} <= set(one.split(","))
 
 
 def test_a_chart_can_be_of_another_type_and_a_table(data: Path) -> None:
@@ -191,6 +202,17 @@ def test_mix_of_a_median_says_that_it_is_no_ratio_and_not_that_events_are_missin
     assert "no events" not in found.err
 
 
+def test_priorities_can_be_asked_as_of_an_earlier_moment(tmp_path: Path) -> None:
+    def answer(day: str, effort: int, recommendation: int) -> Event:
+        surveyed = {"touchpoint": "desk", "effort": effort, "recommendation": recommendation}
+        return event(day, f"{day}T10:00", resolved_at=f"{day}T11:00", **surveyed)
+
+    folder = folder_of(tmp_path, [answer("2024-05-10", 2, 9), answer("2024-06-10", 4, 5), answer("2024-06-20", 6, 5)])
+    words = ("--from", "2024-06-01", "--to", "2024-06-30", "--compare", "previous_period", "--format", "json")
+    [[now], [then]] = [kpi(folder, "priorities", *words, *more).figures for more in ([], ["--as-of", "2024-06-15"])]
+    assert (now["effort"], then["effort"], then["effort_before"]) == ((4 + 6) / 2, 4.0, 2.0)
+
+
 def test_list_names_every_kpi_and_what_it_lacks(data: Path) -> None:
     found = {one["kpi"]: one["missing_columns"] for one in kpi(data, "list", "--format", "json").figures}
     assert found["response_time"] == []
@@ -206,14 +228,62 @@ def test_what_is_not_measured_is_said_and_is_not_0(data: Path) -> None:
         None,
         ["quality_passed"],
     )
+    table = kpi(data, "report", "effort", "accuracy").out.splitlines()
+    assert [line.split(maxsplit=2)[2].strip().split("  ")[0] for line in table[1:]] == [
+        "not measured: no column effort",
+        "not measured: no column quality_passed",
+    ]
+    rows = list(csv.DictReader(io.StringIO(kpi(data, "report", "accuracy", "response_time", "--format", "csv").out)))
+    assert [(row["kpi"], row["value"], row["n"], row["not_measured"]) for row in rows] == [
+        ("response_time", "0.75", "20", ""),
+        ("accuracy", "", "", "quality_passed"),
+    ]
     found = kpi(data, "mix", "accuracy", "--by", "store", "--from", "2024-06-10", "--to", "2024-06-16")
     assert found == Run(1, "", "kpi: accuracy is not measured: no column quality_passed.\n")
 
 
 def test_loading_again_changes_nothing(data: Path) -> None:
     before = sorted(file.name for file in (data / "state").glob("events-*.duckdb"))
-    assert kpi(data, "load") == Run(0, "22 events as of 2024-06-17T00:20:00+00:00\n", "")
+    assert kpi(data, "load") == Run(0, LOADED, "")
     assert sorted(file.name for file in (data / "state").glob("events-*.duckdb")) == before
+
+
+def test_what_is_in_no_figure_is_said_and_a_load_without_it_ends_with_3(tmp_path: Path) -> None:
+    folder = folder_of(
+        tmp_path, [*working_week(FIRST_WEEK, {"S1": 10}, 5.0), event("early", "2024-06-03T10:00", responded_at="2024-06-03T09:00")]
+    )
+    found = kpi(folder, "load")
+    assert (found.code, found.out.splitlines()[1]) == (3, "5 rows accepted = 5 events")
+    assert found.err == "extracts/till/events.parquet: 1 of 6 rows kept aside: end_before_start 1\n"
+    named = f"not in these figures. They are named by: kpi load --data {folder}\n"
+    found = kpi(folder, "report", "response_time", "--format", "json")
+    assert (found.code, found.err) == (0, f"1 row kept aside: {named}")
+    assert (json.loads(found.out)["files_refused"], json.loads(found.out)["rows_kept_aside"]) == (0, 1)
+    extract = folder / "extracts" / "till" / "events.parquet"
+    extract.write_bytes(extract.read_bytes()[:-200])
+    found = kpi(folder, "report", "response_time", "--format", "json")
+    assert (found.code, found.err) == (0, f"1 file refused: {named}")
+    assert (json.loads(found.out)["files_refused"], json.loads(found.out)["rows_kept_aside"]) == (1, 0)
+    assert kpi(folder, "load").code == 3
+
+
+def test_without_events_no_moment_is_known(tmp_path: Path) -> None:
+    (tmp_path / "extracts").mkdir()
+    assert kpi(tmp_path, "load") == Run(0, "no events yet\n", "")
+    found = kpi(tmp_path, "report", "response_time")
+    assert (found.code, found.err) == (0, "No events yet.\n")
+    assert "not measured: no column responded_at" in found.out
+
+
+def test_a_conversion_without_a_calendar_says_whose_time_the_files_tell(tmp_path: Path) -> None:
+    folder, export = tmp_path / "shop", tmp_path / "export.csv"
+    (folder / "sources").mkdir(parents=True)
+    (folder / "sources" / "desk.toml").write_text(SMALL.replace('"UTC"', '"America/New_York"'))
+    export.write_text("id,opened,shop\n1,2024-05-01 09:00:00,N\n")
+    expected = 'these files tell the time of America/New_York, but days are in UTC: set time_zone = "America/New_York" in '
+    assert kpi(folder, "convert", "desk", str(export)).err == f"{expected}{folder}/calendar.toml\n"
+    (folder / "calendar.toml").write_text('time_zone = "America/New_York"')
+    assert kpi(folder, "convert", "desk", str(export)).err == ""
 
 
 def test_check_accepts_a_good_file_and_fails_on_a_bad_one(data: Path, tmp_path: Path) -> None:
@@ -229,12 +299,50 @@ def test_check_accepts_a_good_file_and_fails_on_a_bad_one(data: Path, tmp_path: 
     assert "expected a parquet file" in found.figures[1]["message"]
 
 
+def test_check_shows_every_bad_row_and_loads_nothing(tmp_path: Path) -> None:
+    late = [event(number, "2024-06-03T10:00", resolved_at="2024-06-03T09:00", customer="Jane") for number in range(25)]
+    folder = folder_of(tmp_path, [event("good"), *late])
+    words = ("check", "--data", str(folder), "--format")
+    [verdict] = kpi_alone(*words, "json").figures
+    assert (verdict["file"], verdict["rows"], verdict["kept_aside"], len(verdict["kept_aside_rows"])) == (
+        "extracts/till/events.parquet",
+        26,
+        25,
+        25,
+    )
+    row = {"row": 1, "event_id": "0", "column": "resolved_at", "reason": "end_before_start"}
+    row |= {"found": "2024-06-03 09:00:00+00", "expected": "opened_at or later"}
+    assert verdict["kept_aside_rows"][0] == row
+    found = kpi_alone(*words, "csv")
+    rows = list(csv.DictReader(io.StringIO(found.out)))
+    assert (len(rows), {name: rows[0][name] for name in row}, rows[0]["kept_aside"]) == (25, row | {"row": "1"}, "25")
+    table = kpi_alone(*words, "table")
+    assert (table.code, table.err) == (1, "kpi: 1 of 1 files have problems.\n")
+    lines = table.out.splitlines()
+    assert lines[3] == "Rows kept aside, at most 20 of each file; JSON and CSV have them all. Rows count from 0."
+    first = "extracts/till/events.parquet 1 0 resolved_at an end before its start 2024-06-03 09:00:00+00 opened_at or later"
+    assert " ".join(lines[5].split()) == first
+    assert len(lines) == 5 + 20
+    assert "Jane" not in table.out + found.out
+    assert not (folder / "state").exists()
+
+
+def test_a_good_file_is_one_line_of_csv(data: Path) -> None:
+    [row] = csv.DictReader(io.StringIO(kpi(data, "check", "--format", "csv").out))
+    assert (row["file"], row["status"], row["row"], row["reason"]) == ("extracts/till/events.parquet", "accepted", "", "")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["report", "respnse_time"], "KPI 'respnse_time' does not exist. Did you mean 'response_time'?"),
         (["report", "response_time", "--from", "2024-13-01"], "'2024-13-01' is not a day, expected one such as 2026-01-31."),
         (["report", "response_time", "--where", "nonsense"], "'nonsense' is not a filter, expected one such as store=S014."),
+        (
+            ["report", "response_time", "--as-of", "2024-06-18"],
+            "--as-of 2024-06-18 is later than the newest update, 2024-06-17T00:20:00+00:00: nothing is known of then. "
+            "Choose that moment or an earlier one, or leave --as-of out.",
+        ),
         (["report", "response_time", "--compare", "previous_year"], "a comparison over the whole range needs its first day. Add --from."),
     ],
 )
@@ -246,3 +354,12 @@ def test_a_missing_folder_is_one_line_too(tmp_path: Path) -> None:
     absent = tmp_path / "absent"
     expected = f"{absent}: no such folder. Create it and put extracts into {absent}/extracts, or name another with --data."
     assert kpi(absent, "list") == Run(1, "", f"kpi: {expected}\n")
+
+
+@pytest.mark.parametrize("words", [["--data", ""], []])
+def test_a_folder_that_is_not_the_datas_is_left_as_it_is(tmp_path: Path, words: list[str]) -> None:
+    """Neither the folder one stands in, nor a data folder before there are extracts."""
+    (tmp_path / "data").mkdir()
+    found = subprocess.run([KPI, "list", *words], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    assert (found.returncode, found.stdout, found.stderr.startswith("kpi: "), found.stderr.count("\n")) == (1, "", True, 1)
+    assert [file.name for file in tmp_path.rglob("*")] == ["data"]

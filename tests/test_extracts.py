@@ -319,7 +319,12 @@ def test_no_cell_reaches_a_message(attempts: dict[str, Attempt]) -> None:
 
 
 def test_a_file_that_is_gone_is_refused(data: Path) -> None:
-    assert check(data, data / "extracts" / "gone.parquet")[0].reasons == {"gone": 1}
+    verdict = check(data, data / "extracts" / "gone.parquet")[0]
+    assert verdict.reasons == {"gone": 1}
+    assert verdict.message == (
+        "extracts/gone.parquet: no such file, expected a parquet file. "
+        "Name one that exists; what was removed meanwhile is tried again when it is back."
+    )
 
 
 def test_a_file_that_grows_while_it_is_read_is_refused_and_retried(data: Path) -> None:
@@ -449,6 +454,7 @@ def test_a_checksum_file_that_is_a_pipe_does_not_hang(data: Path) -> None:
 # Rows that are kept aside: column, cells, reason of each row (None: good)
 
 LATER = OPENED + timedelta(hours=1)
+UPDATED = OPENED + timedelta(days=1)
 EARLIER = OPENED - timedelta(minutes=1)
 ROWS: list[tuple[str, pa.Array, list[str | None]]] = [
     ("event_id", pa.array(["T0", None, "", "  ", "x" * 1_001]), [None, "empty", "empty", "empty", "too_long"]),
@@ -462,10 +468,15 @@ ROWS: list[tuple[str, pa.Array, list[str | None]]] = [
     ("resolved_at", moments(OPENED, EARLIER), [None, "end_before_start"]),
     ("closed_at", moments(OPENED, EARLIER), [None, "end_before_start"]),
     ("answered_at", moments(EARLIER), [None]),
-    (
-        "resolved_at",
-        moments(datetime(1900, 1, 1, tzinfo=UTC), datetime(2037, 12, 31, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)),
-        ["sentinel_date", None, "sentinel_date"],
+    ("answered_at", moments(datetime(1900, 12, 31, tzinfo=UTC), datetime(1901, 1, 1, tzinfo=UTC)), ["sentinel_date", None]),
+    ("opened_at", moments(datetime(2038, 1, 1, tzinfo=UTC), UPDATED), ["sentinel_date", None]),
+    *(
+        (
+            column,
+            moments(UPDATED + timedelta(days=2), UPDATED + timedelta(days=2, minutes=1, microseconds=1), datetime(2035, 1, 1, tzinfo=UTC)),
+            [None, "after_its_update", "after_its_update"],
+        )
+        for column in ("opened_at", "responded_at", "resolved_at", "closed_at", "reopened_at", "answered_at")
     ),
     ("opened_at", pa.array([-(2**63) + 1, -(2**62)], pa.int64()).cast(MOMENT), ["sentinel_date", "sentinel_date"]),
     (
@@ -732,13 +743,32 @@ def test_progress_hears_every_file(data: Path) -> None:
 
 def test_the_listing_is_sorted_and_leaves_out_hidden_and_temporary_files(data: Path) -> None:
     folder = data / "extracts"
-    for name in ("b.parquet", "A/z.PARQUET", ".hidden.parquet", "._b.parquet", "c.parquet.tmp", "d.tmp.parquet", "e.csv"):
+    for name in ("b.parquet", "A/z.PARQUET", ".hidden.parquet", "._b.parquet", "c.parquet.tmp", "d.tmp.parquet", ".e.csv", "f.md"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
     (folder / ".cache").mkdir()
     (folder / ".cache" / "f.parquet").touch()
-    (folder / "linked").symlink_to(folder / "A")
+    (folder / ".linked").symlink_to(folder / "A")
     assert extracts.listing(folder) == [folder / "A" / "z.PARQUET", folder / "b.parquet"]
+
+
+def test_data_that_are_not_read_are_named_with_what_to_do(data: Path) -> None:
+    folder = data / "extracts"
+    inner = hostile.write(data / "elsewhere" / "a.parquet", 3, {}).parent
+    good = hostile.write(folder / "crm" / "good.parquet", 2, {})
+    for name in ("export.csv", "EXPORT.XLSX", "x.pq", "x.parquet.gz"):
+        (folder / "crm" / name).write_bytes(good.read_bytes())
+    (folder / "linked").symlink_to(inner)
+    verdicts = {verdict.file: verdict for verdict in check(data, *extracts.listing(folder))}
+    assert [(file, verdict.accepted) for file, verdict in verdicts.items() if not verdict.message] == [("extracts/crm/good.parquet", 2)]
+    advice = "Unpack it, rename it if it is parquet, or convert the export with: kpi convert"
+    assert [verdict.message for verdict in verdicts.values() if verdict.message] == [
+        f"extracts/crm/EXPORT.XLSX: not read: its name ends in '.XLSX', expected '.parquet'. {advice}",
+        f"extracts/crm/export.csv: not read: its name ends in '.csv', expected '.parquet'. {advice}",
+        f"extracts/crm/x.parquet.gz: not read: its name ends in '.gz', expected '.parquet'. {advice}",
+        f"extracts/crm/x.pq: not read: its name ends in '.pq', expected '.parquet'. {advice}",
+        "extracts/linked: not read: it is a link, and links are not followed. Put here what it links to.",
+    ]
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
@@ -789,6 +819,7 @@ def is_good(row: Mapping) -> bool:
         and row["opened_at"] is not None
         and all(1900 < time.year < 2038 for time in times)
         and row["updated_at"] <= datetime(2025, 6, 3)
+        and all(time <= row["updated_at"] + timedelta(days=2) for time in times)
         and (row["resolved_at"] is None or row["resolved_at"] >= row["opened_at"])
         and (row["effort"] is None or 1 <= row["effort"] <= 7)
         and (row["handle_minutes"] is None or 0 <= row["handle_minutes"] <= 10_000_000)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from kpi import asking, mix
 from kpi.cards import cards
 from kpi.errors import ConfigError, UnknownName
+from kpi.events import HAPPENINGS
 from kpi.metrics import KPIS, chosen, find
 from kpi.periods import COMPARISONS, Dates, compared_with
 from kpi.priorities import needs_work, priorities
@@ -103,6 +104,7 @@ def random_event(random: Random, number: int, latest: datetime) -> Event:
         "quality_passed": sometimes(0.5, random.random() < 0.8),
         "is_complaint": sometimes(0.5, random.random() < 0.3),
     }
+    one["updated_at"] = max(one["updated_at"], *(one[name] for name in HAPPENINGS if one[name]))
     one["due_at"] = random.choice((None, latest, one["resolved_at"], opened + timedelta(hours=random.randint(-24, 300))))
     return one
 
@@ -113,7 +115,8 @@ def random_versions(random: Random, count: int) -> list[Event]:
     for number in range(count):
         final = random_event(random, number, AS_OF)
         if random.random() < 0.2:
-            versions.append(random_event(random, number, AS_OF) | {"updated_at": final["updated_at"] - timedelta(seconds=1)})
+            older, final = sorted((random_event(random, number, AS_OF), final), key=lambda one: one["updated_at"])
+            versions.append(older | {"updated_at": min(older["updated_at"], final["updated_at"] - timedelta(seconds=1))})
         if random.random() < 0.05:
             versions.append(final | {"updated_at": final["updated_at"] - timedelta(days=1)})
             final["is_deleted"] = True

@@ -16,7 +16,7 @@ from kpi import extracts
 from kpi.errors import ConfigError, ExtractError
 from kpi.sources.conversion import Conversion
 from kpi.sources.convert import convert, fingerprint
-from kpi.sources.reading import cell_text
+from kpi.sources.parts import cell_text
 
 HEADER = "id,opened,shop\n"
 GOOD = "1,2024-05-01 09:00:00,North\n2,2024-05-01 10:00:00,South\n"
@@ -117,11 +117,42 @@ def test_broken_lines_are_kept_aside_one_by_one(tmp_path: Path) -> None:
     report = converted(tmp_path, SMALL, file)
     assert (report.rows_read, report.rows_written, report.rows_kept_aside) == (6, 2, 4)
     assert [row[:3] for row in kept_aside(report)] == [
-        ("3", None, "unreadable row"),
-        ("5", None, "unreadable row"),
-        ("6", None, "unreadable row"),
-        ("7", "updated_at", "not a date in a known format"),
+        ("4", None, "unreadable row"),
+        ("7", None, "unreadable row"),
+        ("8", None, "unreadable row"),
+        ("9", "updated_at", "not a date in a known format"),
     ]
+    assert [row[3] for row in kept_aside(report)[:3]] == ["2 cells", "4 cells", "text behind a closing quote"]
+    assert report.warnings == {"lines that begin inside a quoted cell": 1}
+
+
+DAYS = [f"{number},2024-05-01 09:00:00,North\n" for number in range(20)]
+
+
+def test_a_quote_that_is_never_closed_costs_its_row_alone(tmp_path: Path) -> None:
+    rows = [*DAYS[:5], '5,2024-05-01 09:00:00,"North\n', *DAYS[6:]]
+    report = converted(tmp_path, SMALL, file_of(tmp_path, HEADER + "".join(rows)))
+    assert (report.rows_read, report.rows_written, report.rows_kept_aside) == (20, 19, 1)
+    assert kept_aside(report) == [("7", None, "unreadable row", "a quote that is opened and not closed")]
+
+
+def test_two_stray_quotes_do_not_swallow_the_rows_between_them(tmp_path: Path) -> None:
+    rows = [*DAYS[:5], '5,2024-05-01 09:00:00,"North\n', *DAYS[6:12], '12,2024-05-01 09:00:00,North"\n', *DAYS[13:]]
+    report = converted(tmp_path, SMALL, file_of(tmp_path, HEADER + "".join(rows)))
+    assert (report.rows_read, report.rows_written, report.rows_kept_aside) == (20, 19, 1)
+    assert rows_of(report, "store")[5:9] == [("North",)] * 4
+
+
+def test_a_long_text_with_line_breaks_is_one_cell(tmp_path: Path) -> None:
+    note = "Dear all,\nthe tap drips.\n\nI called, twice, on Monday.\nRegards" * 50
+    report = converted(tmp_path, SMALL, file_of(tmp_path, f'id,opened,shop,note\n1,2024-05-01 09:00:00,North,"{note}"\n'))
+    assert (report.rows_read, report.rows_written) == (1, 1)
+    assert report.warnings == {"lines that begin inside a quoted cell": 4 * 50}
+
+
+def test_a_quote_inside_a_cell_is_a_character(tmp_path: Path) -> None:
+    file = file_of(tmp_path, HEADER + '1,2024-05-01 09:00:00,5" pipe\n2,2024-05-01 09:00:00, "South ""A""" \n')
+    assert rows_of(converted(tmp_path, SMALL, file), "store") == [('5" pipe',), ('South "A"',)]
 
 
 def test_what_is_kept_aside_tells_the_cell_and_no_other(tmp_path: Path) -> None:
@@ -250,10 +281,9 @@ def converted_column(folder: Path, column: str, *cells: str) -> Conversion:
 def test_what_was_measured_lies_in_1901_to_2037(tmp_path: Path) -> None:
     cells = ("1900-12-31 23:59:59", "1901-01-01 00:00:00", "1965-05-01 09:00:00", "2037-12-31 23:59:59", "2038-01-01 00:00:00")
     report = converted_column(tmp_path, "answered_at", *cells)
-    assert kept_aside(report) == [
-        (row, "answered_at", "not a real date", f"{found}+00") for row, found in (("2", cells[0]), ("6", cells[-1]))
-    ]
-    assert rows_of(report, "strftime(answered_at, '%Y')") == [("1901",), ("1965",), ("2037",)]
+    reasons = (("2", "not a real date", cells[0]), ("5", "after the update that reports it", cells[3]), ("6", "not a real date", cells[4]))
+    assert kept_aside(report) == [(row, "answered_at", reason, f"{found}+00") for row, reason, found in reasons]
+    assert rows_of(report, "strftime(answered_at, '%Y')") == [("1901",), ("1965",)]
 
 
 def test_a_deadline_lies_in_1970_to_9998(tmp_path: Path) -> None:
@@ -274,12 +304,17 @@ def test_an_update_more_than_two_days_after_now_is_kept_aside(tmp_path: Path) ->
     assert rows_of(report, "event_id") == [("1",)]
 
 
-def test_of_a_replay_no_moment_may_lie_in_the_future_but_of_a_final_state_it_may(tmp_path: Path) -> None:
+def test_of_a_replay_no_moment_may_lie_in_the_future_and_of_a_final_state_none_after_its_update(tmp_path: Path) -> None:
     toml = SMALL.replace('store = "shop"', 'store = "shop"\nanswered_at = "answered"')
-    file = file_of(tmp_path, f"id,opened,shop,answered\n1,2024-05-01 09:00:00,N,{days_from_now(9)}\n")
-    replayed = converted(tmp_path, 'history = "replay"\n' + toml, file)
+    file = file_of(
+        tmp_path,
+        f"id,opened,shop,answered\n1,2024-05-01 09:00:00,N,{days_from_now(9)}\n"
+        "2,2024-05-01 09:00:00,N,2024-05-03 09:00:00\n3,2024-05-01 09:00:00,N,2024-05-03 09:00:01\n",
+    )
+    replayed, final = converted(tmp_path, 'history = "replay"\n' + toml, file), converted(tmp_path, toml, file)
     assert [row[1:3] for row in kept_aside(replayed)] == [("answered_at", "in the future")]
-    assert converted(tmp_path, toml, file).events == 1
+    late = ("answered_at", "after the update that reports it")
+    assert [(row[0], *row[1:3]) for row in kept_aside(final)] == [("2", *late), ("4", *late)]
 
 
 def test_what_is_no_longer_in_the_future_gives_another_extract(tmp_path: Path) -> None:
@@ -388,6 +423,10 @@ def test_rows_in_are_events_and_rows_kept_aside(tmp_path: Path, rows: list[list[
     content = HEADER + GOOD + "".join(",".join(row) + "\n" for row in rows)
     report = convert(mapping_of(tmp_path, f'history = "{history}"\n' + SMALL), [file_of(tmp_path, content)], tmp_path / "extracts", nothing)
     assert report.rows_read == report.rows_written + report.rows_kept_aside
+    lines = content.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+    inside = report.warnings.get("lines that begin inside a quoted cell", 0)
+    filled = sum(bool(line.strip()) for line in lines)
+    assert filled <= 1 + report.rows_read + report.blank_rows + inside <= len(lines)
     assert report.events == report.rows_written == report.versions
     assert len(rows_of(report, "event_id")) == report.versions
     assert report.rows_kept_aside == (len(kept_aside(report)) if report.kept_aside_file else 0)

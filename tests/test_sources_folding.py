@@ -4,11 +4,12 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sourcing import SMALL, converted, file_of, kept_aside, rows_of
+from sourcing import SMALL, converted, file_of, kept_aside, rows_of, workbook_of
 
 from kpi.sources.conversion import Conversion
 
 LOG = """
+history = "final"
 [time]
 zone = "UTC"
 [columns]
@@ -72,6 +73,12 @@ def test_the_rows_of_an_event_fold_into_one(tmp_path: Path) -> None:
     assert (report.rows_read, report.rows_written, report.events) == (7, 7, 2)
 
 
+def test_a_log_is_replayed_unless_the_mapping_says_otherwise(tmp_path: Path) -> None:
+    report = log(tmp_path, "A 1 8 new North ann\nA 2 9 work North bob\nA 3 10 done South bob", LOG.replace('history = "final"', ""))
+    hours = ", ".join(f"date_part('hour', {name})" for name in ("updated_at", "responded_at", "resolved_at"))
+    assert rows_of(report, hours) == [(8, None, None), (9, 9, None), (10, 9, 10)]
+
+
 def test_rows_of_the_same_order_follow_the_file_and_are_counted(tmp_path: Path) -> None:
     report = log(tmp_path, "A 1 8 new North ann\nA 2 9 work North bob\nA 2 10 done South bob")
     assert rows_of(report, "store") == [("South",)]
@@ -92,6 +99,13 @@ def test_an_event_that_is_refused_takes_all_its_rows_aside(tmp_path: Path) -> No
         ("3", "responded_at", "before it was opened"),
     ]
     assert (report.rows_read, report.rows_written, report.events) == (3, 1, 1)
+
+
+def test_a_number_of_a_workbook_stays_one_in_a_fold(tmp_path: Path) -> None:
+    toml = LOG + '[file]\ndecimal = ","\n[fold.cost]\nfirst = "who"\nwhere = "state = \'work\'"\n'
+    rows = [("A", 1, at(8), at(8), "new", "North", "1.125"), ("A", 2, at(8), at(9), "work", "North", 1.125)]
+    report = converted(tmp_path, toml, workbook_of(tmp_path, tuple(HEADER.strip().split(",")), *rows))
+    assert rows_of(report, "cost::DOUBLE") == [(1.125,)]
 
 
 ROW = st.builds(

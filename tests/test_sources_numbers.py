@@ -3,8 +3,9 @@
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
-from sourcing import SMALL, converted, file_of, kept_aside, rows_of
+from sourcing import SMALL, converted, file_of, kept_aside, rows_of, workbook_of
 
 from kpi.sources.conversion import Conversion
 
@@ -57,3 +58,53 @@ def test_a_stated_decimal_mark_settles_it(tmp_path: Path, decimal: str, number: 
 
 def test_a_stated_decimal_comma_refuses_a_decimal_point(tmp_path: Path) -> None:
     assert [row[3] for row in kept_aside(costs(tmp_path, "1.5", "1,234.5", decimal=","))] == ["1.5", "1,234.5"]
+
+
+NUMBERED = COSTS + '[expressions]\nhandle_minutes = "number(spent)"\n'
+OPENED = "2024-05-01 09:00:00"
+
+
+@pytest.mark.parametrize("decimal", ["", ".", ","])
+def test_a_number_of_a_workbook_is_certain_whatever_its_texts_mean(tmp_path: Path, decimal: str) -> None:
+    header, row = ("id", "opened", "shop", "amount", "spent"), ("1", OPENED, "N", 12.345, 1.125)
+    report = converted(tmp_path, f'[file]\ndecimal = "{decimal}"\n{NUMBERED}', workbook_of(tmp_path, header, row))
+    assert rows_of(report, "cost, handle_minutes") == [(Decimal("12.345"), 1.125)]
+
+
+def test_a_text_of_a_workbook_has_the_marks_of_the_mapping_in_a_column_of_numbers_too(tmp_path: Path) -> None:
+    rows = [("1", OPENED, "N", "12.345", "1.125"), ("2", OPENED, "N", 12.345, 1.125), ("3", OPENED, "N", "12,345", "1,125")]
+    report = converted(
+        tmp_path, '[file]\ndecimal = ","\n' + NUMBERED, workbook_of(tmp_path, ("id", "opened", "shop", "amount", "spent"), *rows)
+    )
+    assert rows_of(report, "cost, handle_minutes") == [(12345, 1125), (Decimal("12.345"), 1.125), (Decimal("12.345"), 1.125)]
+
+
+@pytest.mark.parametrize("decimal", ["", ","])
+def test_a_number_of_a_parquet_file_is_certain_and_a_text_is_not(tmp_path: Path, decimal: str) -> None:
+    with duckdb.connect() as connection:
+        query = (
+            f"SELECT 1 AS id, '{OPENED}' AS opened, 'N' AS shop, 61.125::DECIMAL(9,3) AS amount, 1.125::DOUBLE AS spent, '61.125' AS told"
+        )
+        connection.execute(f"COPY ({query}) TO '{tmp_path}/export.parquet'")
+    toml = f'[file]\ndecimal = "{decimal}"\n' + NUMBERED.replace('cost = "amount"', 'cost = "amount"\ndirect_cost = "told"')
+    report = converted(tmp_path, toml, tmp_path / "export.parquet")
+    if decimal:
+        assert rows_of(report, "cost, direct_cost, handle_minutes") == [(Decimal("61.125"), 61125, 1.125)]
+    else:
+        assert kept_aside(report) == [("1", "direct_cost", "not a certain number", "61.125")]
+
+
+def test_what_a_number_of_a_workbook_means_is_read_as_it_is_written(tmp_path: Path) -> None:
+    toml = '[file]\ndecimal = ","\n' + COSTS + '[values.amount]\n"1.5" = "2,5"\n'
+    report = converted(tmp_path, toml, workbook_of(tmp_path, ("id", "opened", "shop", "amount"), ("1", OPENED, "N", 1.5)))
+    assert rows_of(report, "cost") == [(Decimal("2.5"),)]
+
+
+def test_files_whose_columns_stand_in_another_order_keep_their_numbers(tmp_path: Path) -> None:
+    file = workbook_of(tmp_path, ("id", "opened", "shop", "amount"), ("1", OPENED, "N", 1.125))
+    other = file.rename(tmp_path / "other.xlsx")
+    file = workbook_of(tmp_path, ("amount", "shop", "id", "opened"), (2.125, "N", "2", OPENED))
+    assert rows_of(converted(tmp_path, '[file]\ndecimal = ","\n' + COSTS, other, file), "cost") == [
+        (Decimal("1.125"),),
+        (Decimal("2.125"),),
+    ]

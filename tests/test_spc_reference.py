@@ -13,8 +13,9 @@ from kpi.spc.catalogue import BY_NAME as CHARTS
 from kpi.spc.charts import Lines, Sums
 from kpi.spc.conventions import BY_NAME, CONVENTIONS, Convention
 from kpi.spc.distances import Distances, distances, limit
+from kpi.spc.marks import between
 from kpi.spc.memory import cumulative_sums
-from kpi.spc.rules import MAKING_DATA_COUNT, RULES, between
+from kpi.spc.rules import MAKING_DATA_COUNT, RULES
 from kpi.spc.runs import rephased, runs
 from tests.spc_series import counted, grouped, measured
 

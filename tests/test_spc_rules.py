@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from kpi.spc.charts import Array
 from kpi.spc.distances import Distances
-from kpi.spc.rules import BY_NAME, RULE_SETS, RULES, Marked, Rule, between, beyond
+from kpi.spc.marks import Marked, between, beyond
+from kpi.spc.rules import BY_NAME, RULE_SETS, RULES, Rule
 from kpi.spc.runs import rephased, run_lengths, runs
 
 GAP = float("nan")

@@ -15,9 +15,10 @@ from kpi.spc.charts import Sums
 from kpi.spc.constants import c4, d2, d3
 from kpi.spc.conventions import BY_NAME, UNWIDENED, Convention
 from kpi.spc.distances import Distances, distances
+from kpi.spc.marks import Marked, cusum_beyond
 from kpi.spc.memory import cumulative_sums, weighted_mean
 from kpi.spc.rules import BY_NAME as RULE_SETS
-from kpi.spc.rules import RULES, Marked, cusum_beyond
+from kpi.spc.rules import RULES
 from kpi.spc.scales import NELSON, NELSON_POWER
 from tests.spc_series import counted, measured, row
 

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from kpi import asking
 from kpi.errors import ConfigError, LoaderBusy, StateError
 from kpi.store import State, current, ignore_progress, known_at, latest, load, published_version
+from kpi.tally import Tally, tally_text
 
 ROOT = Path(__file__).parent.parent
 Table = list[tuple[Any, ...]]
@@ -71,7 +72,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]], int]:
 def version(source: str, number: int, minute: int, is_deleted: bool) -> Event:
     random = Random(f"{source} {number} {minute} {is_deleted}")
     opened = BEGIN + timedelta(days=random.randint(0, 9))
-    later = [None, *(opened + timedelta(hours=hours) for hours in (0, 5, 50))]
+    later = [None, *(opened + timedelta(hours=hours) for hours in (0, 5, 40))]
     return {
         "event_id": f"E{number}",
         "source": source,
@@ -132,12 +133,13 @@ def test_versions_arrive_late_twice_and_end_in_a_tombstone(data_folder: Path) ->
 
 def test_what_was_known_at_a_moment_is_the_oracles_and_nothing_happened_after_it(data_folder: Path) -> None:
     random = Random(7)
-    versions = [
-        version(source, number, hour, random.random() < 0.2) | {"updated_at": BEGIN + timedelta(hours=hour)}
+    drawn = [
+        (hour, version(source, number, hour, random.random() < 0.2))
         for source in SOURCES
         for number in range(20)
-        for hour in random.sample(range(400), 3)
+        for hour in random.sample(range(-5, 400), 3)
     ]
+    versions = [one | {"updated_at": one["opened_at"] + timedelta(hours=hour)} for hour, one in drawn]
     write_file(data_folder, 0, versions)
     state = loaded(data_folder)
     for day in (0, 3, 6, 9, 17):
@@ -150,6 +152,25 @@ def test_what_was_known_at_a_moment_is_the_oracles_and_nothing_happened_after_it
             for key, one in expected.items()
         }
         assert found.as_of == moment
+        tally, latest_versions = found.tally, oracle.newest(versions, moment)
+        not_known = sum(one["updated_at"] > moment for one in versions)
+        assert (tally.rows, tally.later, tally.events) == (len(versions), not_known, len(expected))
+        assert tally.unopened == sum(one["opened_at"] > moment for one in latest_versions)
+        assert tally.rows == tally.events + tally.superseded + tally.deleted + tally.unopened + tally.later
+
+
+def test_every_accepted_row_is_an_event_or_counted_by_what_became_of_it(data_folder: Path) -> None:
+    write(data_folder, [event("1"), event("2"), event("2", updated_at=NOON - timedelta(hours=1))], "day")
+    write(data_folder, [event("3", is_deleted=True), event("4", NOON.strftime("%FT%H:%M"), updated_at=NOON - timedelta(days=1))], "more")
+    shutil.copy(write(data_folder, [event("5"), event("6")], "one"), data_folder / "extracts" / "desk" / "copy of one.parquet")
+    write(data_folder, [event("7", "2024-06-30T12:01")], "ahead")
+    state = loaded(data_folder)
+    assert state.tally == Tally(rows=3 + 2 + 2 + 2 + 1, events=5, superseded=1 + 2, deleted=1, unopened=1, later=0)
+    assert sum(verdict.accepted for verdict in state.verdicts) == state.tally.rows
+    assert tally_text(state.tally) == "10 rows accepted = 5 events + 3 older versions or copies + 1 deletion + 1 not opened yet"
+    assert known_at(state, data_folder, NOON - timedelta(hours=2)).tally == Tally(
+        rows=10, events=0, superseded=2, deleted=0, unopened=1, later=7
+    )
 
 
 def known(end: datetime | None, moment: datetime) -> datetime | None:

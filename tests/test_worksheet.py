@@ -93,3 +93,22 @@ def test_a_file_that_is_no_series_is_refused(tmp_path: Path, content: str, messa
 def test_a_wrong_choice_is_one_line_on_stderr(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     done = spc(str(written(tmp_path, "time,value\n1,2\n2,3\n")), *arguments)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
+
+
+def test_a_run_chart_says_where_its_median_begins_anew(tmp_path: Path) -> None:
+    values = [*[1, 3] * 6, 2, *[9] * 9, 2]
+    done = spc(
+        str(written(tmp_path, "time,value\n" + "".join(f"{n},{value}\n" for n, value in enumerate(values)))),
+        "--chart",
+        "run",
+        "--format",
+        "json",
+    )
+    found = json.loads(done.stdout)["levels"]
+    assert found == [{"from": "0", "until": "12", "median": 2.0}, {"from": "13", "until": "21", "median": 9.0}]
+
+
+def test_a_chart_with_a_memory_is_judged_by_its_limits_alone(tmp_path: Path) -> None:
+    sheet = read_worksheet(written(tmp_path, "time,value\n" + "".join(f"{n},{10 + n % 2}\n" for n in range(30))), None)
+    rows = judged_rows(sheet, catalogue.BY_NAME["ewma"], rules.BY_NAME["nelson"], conventions.EXACT)
+    assert {name for row in rows for name in row["signals"]} == {"beyond_limits"}

@@ -1,8 +1,22 @@
 """What a row must hold to become an event: the rules of the contract, each noted with what was found and expected."""
 
+from datetime import timedelta
+
 import duckdb
 
-from kpi.events import BY_NAME, CLOCK_TOLERANCE, DEADLINE_YEARS, DEFAULT_SCALE, ENDS, LONGEST_CELL, MOMENTS, SCALE, YEARS, Column
+from kpi.events import (
+    BY_NAME,
+    CLOCK_TOLERANCE,
+    DEADLINE_YEARS,
+    DEFAULT_SCALE,
+    ENDS,
+    HAPPENINGS,
+    LONGEST_CELL,
+    MOMENTS,
+    SCALE,
+    YEARS,
+    Column,
+)
 from kpi.sources.history import updates
 from kpi.sources.problems import note
 from kpi.sources.quoting import literal, literals
@@ -24,6 +38,9 @@ def check(connection: duckdb.DuckDBPyConnection, filled: tuple[str, ...], histor
     for name in ENDS:
         if name in filled:
             note(connection, "typed", f"{name} < opened_at", name, text("before it was opened"), name, text("at or after opened_at"))
+    if history == "final" and "updated_at" in filled:
+        for name in (name for name in HAPPENINGS if name in filled):
+            _check_after_update(connection, name)
     _check_scale(connection, filled)
     return sum(_check_future(connection, name) for name in updates(history, filled))
 
@@ -65,6 +82,12 @@ def _check_future(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     test = f"{name} > getvariable('latest') AND {name} < {_start_of(YEARS[1] + 1)}"
     expected = text("at most {days} days after now", days=CLOCK_TOLERANCE.days)
     return note(connection, "typed", test, name, text("in the future"), name, expected)
+
+
+def _check_after_update(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    test = f"epoch_us({name})::HUGEINT - epoch_us(updated_at) > {CLOCK_TOLERANCE // timedelta(microseconds=1)}"
+    expected = text("at most {days} days after updated_at", days=CLOCK_TOLERANCE.days)
+    note(connection, "typed", test, name, text("after the update that reports it"), name, expected)
 
 
 def _start_of(year: int) -> str:

@@ -32,14 +32,14 @@ from kpi.sources import (
 from kpi.sources.conversion import Conversion
 from kpi.sources.expressions import position_of
 from kpi.sources.mapping import Mapping
-from kpi.sources.numbers import Marks, number_macro
+from kpi.sources.numbers import Marks, number_macros
 from kpi.sources.quoting import literal
 from kpi.words import text
 
 SQL = resources.files("kpi") / "sql"
 MACROS, KEPT_ASIDE = ((SQL / name).read_text(encoding="utf-8") for name in ("macros.sql", "kept_aside.sql"))
 Progress = Callable[[float, str], None]
-FORM = "2"  # of the extracts written here: a new number gives every extract a new name
+FORM = "3"  # of the extracts written here: a new number gives every extract a new name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, mapping: Mapping, scratch: P
     connection.execute(MACROS)
     problems.prepare(connection)
     moments.prepare(connection, mapping.clock)
-    connection.execute(number_macro(Marks(decimal=mapping.file.decimal, thousands=mapping.file.thousands)))
+    connection.execute(number_macros(Marks(decimal=mapping.file.decimal, thousands=mapping.file.thousands)))
 
 
 def lock(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:

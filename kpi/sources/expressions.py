@@ -13,6 +13,7 @@ import duckdb
 
 from kpi.configuration import refuse_unknown
 from kpi.errors import ConfigError
+from kpi.sources.numbers import native_sql
 
 LONGEST = 2_000
 
@@ -70,6 +71,7 @@ def checked(where: str, text: str, raw_columns: tuple[str, ...]) -> Expression:
         used = tuple(_check(where, node, raw_columns) for node in _nodes(selected))
     except RecursionError as error:
         raise ConfigError("{where}: the expression is nested too deeply. Split it.", where=where) from error
+    _tell_natives(selected)
     positions = sorted({position for position in used if position is not None})
     return Expression(sql=_written(statement), columns=tuple(positions))
 
@@ -187,6 +189,22 @@ def position_of(where: str, column: str, raw_columns: tuple[str, ...]) -> int:
             column=column,
         )
     return raw_columns.index(column)
+
+
+def _tell_natives(selected: Node) -> None:
+    """`number` of a raw column learns which of its cells are numbers in the file already."""
+    for node in list(_nodes(selected)):
+        if node["class"] == "FUNCTION" and str(node["function_name"]).lower() == "number":
+            inner = list(_nodes(node["arguments"]))
+            if [one["class"] for one in inner] == ["COLUMN_REF"]:
+                node.update(_native_number(inner[0]["column_names"]))
+
+
+def _native_number(names: object) -> Node:
+    [cell] = names if isinstance(names, list) else [str(names)]
+    query = f"SELECT native_number({cell}, {native_sql(int(cell.removeprefix('c')))})"
+    [native] = _select_list(json.loads(_answer("SELECT json_serialize_sql($text)", query)))
+    return native
 
 
 def _written(statement: Node) -> str:

@@ -10,6 +10,7 @@ from kpi.events import BY_NAME
 from kpi.sources import moments, problems
 from kpi.sources.expressions import checked, position_of
 from kpi.sources.mapping import Mapping
+from kpi.sources.numbers import native_sql
 from kpi.sources.sections import Fold, FoldStep
 from kpi.sources.values import type_of
 from kpi.words import text
@@ -26,12 +27,13 @@ class Folded:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A step as SQL: where it holds, and the value a row contributes."""
+    """A step as SQL: where it holds, the value a row contributes, and where that is a number in the file already."""
 
     target: str
     kind: str
     holds: str
     value: str
+    native: str
 
 
 def fold(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple[str, ...]) -> Folded:
@@ -80,6 +82,7 @@ def _step(connection: duckdb.DuckDBPyConnection, mapping: Mapping, step: FoldSte
         kind=step.kind,
         holds=f"coalesce(TRY(CAST({test.sql} AS BOOLEAN)), false)",
         value=_value(connection, mapping, step, columns),
+        native=native_sql(columns.index(step.column)) if step.column else "false",
     )
 
 
@@ -104,7 +107,10 @@ def _value(connection: duckdb.DuckDBPyConnection, mapping: Mapping, step: FoldSt
 
 def _mark(connection: duckdb.DuckDBPyConnection, key: list[str], order: list[str], steps: tuple[Step, ...]) -> None:
     """`ordered`: every good row with its place in its event; `marked`: also where each run of matching rows ends."""
-    cells = "".join(f", {step.holds} AS holds_{step.target}, {step.value} AS value_{step.target}" for step in steps)
+    cells = "".join(
+        f", {step.holds} AS holds_{step.target}, {step.value} AS value_{step.target}, {step.native} AS native_{step.target}"
+        for step in steps
+    )
     ranked = ", ".join(f"try_cast({cell} AS {ORDER})" for cell in order)
     connection.execute(
         f"CREATE TEMP TABLE ordered AS SELECT row_id, {', '.join(key)}, "
@@ -121,12 +127,12 @@ def _mark(connection: duckdb.DuckDBPyConnection, key: list[str], order: list[str
 
 
 def _gather(connection: duckdb.DuckDBPyConnection, key: list[str], steps: tuple[Step, ...], width: int) -> None:
-    values = "".join(f", {_aggregate(step)} AS fold_{step.target}" for step in steps)
-    names = "".join(f", folded.fold_{step.target}" for step in steps)
+    values = "".join(f", {_aggregate(step)} AS fold_{step.target}, {_native(step)} AS native_{step.target}" for step in steps)
+    names = "".join(f", folded.fold_{step.target}, folded.native_{step.target}" for step in steps)
     connection.execute(f"CREATE TEMP TABLE folded AS SELECT arg_max(row_id, place) AS row_id{values} FROM marked GROUP BY {', '.join(key)}")
     cells = ", ".join(f"raw.c{position}" for position in range(width))
     connection.execute(
-        f"CREATE TABLE source AS SELECT raw.row_id, raw.part, raw.file_row, {cells}{names} "
+        f"CREATE TABLE source AS SELECT raw.row_id, raw.part, raw.file_row, raw.natives, {cells}{names} "
         "FROM raw JOIN folded USING (row_id) ORDER BY raw.row_id"
     )
     connection.execute(
@@ -142,15 +148,20 @@ def _aggregate(step: Step) -> str:
     if step.kind == "count_exits_where":
         return f"count(*) FILTER (leaves_{step.target})"
     if BY_NAME[step.target].type != "TIMESTAMPTZ":
-        return _text_aggregate(step, holds, value)
+        return _text_aggregate(step, value)
     if step.kind == "last":
         return f"max({value}) FILTER ({holds})"
     return f"min({value}) FILTER ({_run(step, holds)})"
 
 
-def _text_aggregate(step: Step, holds: str, value: str) -> str:
+def _text_aggregate(step: Step, value: str) -> str:
     chosen = "arg_max" if step.kind == "last" else "arg_min"
-    return f"{chosen}({value}, place) FILTER ({_run(step, holds)})"
+    return f"{chosen}({value}, place) FILTER ({_run(step, f'holds_{step.target}')})"
+
+
+def _native(step: Step) -> str:
+    """Of the row that gives the value: as `arg_max`, it passes over rows without one."""
+    return _text_aggregate(step, f"CASE WHEN value_{step.target} IS NOT NULL THEN native_{step.target} END")
 
 
 def _run(step: Step, holds: str) -> str:

@@ -8,10 +8,9 @@ version per moment, and each version knows only what could be known then.
 
 import duckdb
 
-from kpi.events import BY_NAME, COLUMNS, DIMENSIONS, DISPOSITIONS, MOMENTS, UNKNOWN
+from kpi.events import BY_NAME, COLUMNS, DIMENSIONS, DISPOSITIONS, HAPPENINGS, UNKNOWN
 
 KNOWN_AT_ONCE = ("event_id", "source", "opened_at", "due_at", "customer", *DIMENSIONS)
-HAPPENINGS = tuple(name for name in MOMENTS if name not in ("updated_at", "due_at"))
 
 
 def updates(history: str, filled: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from kpi.sources.costs import Costs, costs_of
 from kpi.sources.sections import Allowed, Clock, DispositionRule, FileForm, Fold, ValueMap
 
 SHIPPED = Path(__file__).parent
-HISTORIES = ("final", "replay")
+HISTORIES = ("final", "replay")  # the first is the default; of an event log, which is a history, the last
 SECTIONS = ("columns", "constants", "expressions")
 KEYS = (
     "name",
@@ -128,6 +128,7 @@ def _laid_over(base: dict[str, object], own: dict[str, object]) -> dict[str, obj
 
 def _mapping(table: Table, path: Path) -> Mapping:
     where = str(path)
+    fold = sections.fold(_section(table, "fold", where), f"{where}: [fold]")
     costs = costs_of(_section(table, "costs", where), path.parent, f"{where}: [costs]")
     mapping = Mapping(
         name=_name(typed(table, "name", str, path.stem, where), where),
@@ -141,8 +142,8 @@ def _mapping(table: Table, path: Path) -> Mapping:
         values=sections.value_maps(_section(table, "values", where), where),
         allowed=sections.all_allowed(_section(table, "allowed", where), where),
         dispositions=sections.disposition_rules(table, where),
-        fold=sections.fold(_section(table, "fold", where), f"{where}: [fold]"),
-        history=choice(table, "history", HISTORIES, where),
+        fold=fold,
+        history=choice(table, "history", HISTORIES if fold is None else HISTORIES[::-1], where),
         set_aside=sections.set_aside(table, where),
         costs=costs,
         digest=_digest(table, costs),

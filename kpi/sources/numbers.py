@@ -6,6 +6,7 @@ from kpi.sources.quoting import literal
 
 PLAIN = "[+-]?[0-9]+"
 POWER = "([eE][+-]?[0-9]{1,3})?"
+NUMERIC = ("INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "FLOAT", "SMALLINT", "TINYINT")
 EXPECTED = "a number whose decimal mark is certain (set decimal in [file])"
 
 
@@ -54,10 +55,24 @@ def _text(pattern: str) -> str:
     return literal(pattern)
 
 
-def number_macro(marks: Marks) -> str:
-    """The function `number` of the expression language: an uncertain number makes the expression fail (the cast cannot succeed)."""
+def is_numeric(type: str) -> bool:
+    """Whether a value of this DuckDB type is a number already and not a text to be read."""
+    return type.removeprefix("U") in NUMERIC or type.startswith("DECIMAL")
+
+
+def native_sql(position: int) -> str:
+    """SQL that holds where the raw cell at this position is a number in the file: its marks are not those of the texts."""
+    return f"coalesce(list_contains(natives, {position}), false)"
+
+
+def number_macros(marks: Marks) -> str:
+    """The function `number` of the expression language: an uncertain number makes the expression fail (the cast cannot succeed).
+
+    `native_number` takes its place where it is given a raw column.
+    """
     found = number_sql("cell", marks)
     return (
         f"CREATE MACRO number(cell) AS CASE WHEN cell IS NULL THEN NULL WHEN ({found}) IS NULL "
-        f"THEN CAST(concat('no number: ', cell) AS DECIMAL(38,10)) ELSE CAST(({found}) AS DECIMAL(38,10)) END"
+        f"THEN CAST(concat('no number: ', cell) AS DECIMAL(38,10)) ELSE CAST(({found}) AS DECIMAL(38,10)) END; "
+        "CREATE MACRO native_number(cell, is_native) AS CASE WHEN is_native THEN CAST(cell AS DECIMAL(38,10)) ELSE number(cell) END"
     )

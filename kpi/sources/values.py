@@ -11,13 +11,13 @@ from kpi.events import BLANKS, BY_NAME
 from kpi.sources import moments, problems
 from kpi.sources.expressions import checked, position_of
 from kpi.sources.mapping import Mapping, sources
-from kpi.sources.numbers import EXPECTED, Marks, number_sql
+from kpi.sources.numbers import EXPECTED, Marks, is_numeric, native_sql, number_sql
 from kpi.sources.quoting import literal, literals
 from kpi.sources.sections import Allowed, Clock, DispositionRule, ValueMap
 from kpi.words import text
 
 YES, NO = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
-NUMERIC = ("INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "FLOAT", "SMALLINT", "TINYINT")
+NEVER = "false"
 WANTED = {
     "TIMESTAMPTZ": "a date and time in one of [time] formats",
     "BOOLEAN": "true or false (name others in [values])",
@@ -27,13 +27,17 @@ WANTED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """What the source says about one column: SQL over `source`, its DuckDB type, and SQL of the raw cells it stands on."""
+    """What the source says about one column: SQL over `source`, its DuckDB type, and SQL of the raw cells it stands on.
+
+    `native` is SQL that holds where the value is a number in the file already.
+    """
 
     target: str
     sql: str
     type: str
     found: str
     can_fail: bool
+    native: str
 
 
 def map_raw(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple[str, ...]) -> None:
@@ -41,9 +45,12 @@ def map_raw(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tu
     for allowed in mapping.allowed:
         _check_allowed(connection, allowed, columns)
     for values in raw_maps(mapping):
-        cell = f"c{position_of(f'[values.{values.name}]', values.name, columns)}"
+        position = position_of(f"[values.{values.name}]", values.name, columns)
+        cell = f"c{position}"
         _check_map(connection, "raw", cell, values)
-        connection.execute(f"UPDATE raw SET {cell} = {_mapped(cell, values)}")
+        connection.execute(
+            f"UPDATE raw SET {cell} = {_mapped(cell, values)}, natives = list_filter(natives, lambda place: place <> {position})"
+        )
 
 
 def raw_maps(mapping: Mapping) -> tuple[ValueMap, ...]:
@@ -105,7 +112,7 @@ def given_values(connection: duckdb.DuckDBPyConnection, mapping: Mapping, column
     """Every mapped column, checked against the raw columns of this file."""
     cells = tuple(_cell(target, raw, columns) for target, raw in mapping.columns.items())
     constants = tuple(
-        Given(target=target, sql=literal(value), type="VARCHAR", found=literal(value), can_fail=False)
+        Given(target=target, sql=literal(value), type="VARCHAR", found=literal(value), can_fail=False, native=NEVER)
         for target, value in mapping.constants.items()
     )
     computed = tuple(_expression(connection, target, written, columns) for target, written in mapping.expressions.items())
@@ -116,25 +123,29 @@ def given_values(connection: duckdb.DuckDBPyConnection, mapping: Mapping, column
 
 
 def _cell(target: str, raw: str, columns: tuple[str, ...]) -> Given:
-    cell = f"c{position_of(f'[columns] {target}', raw, columns)}"
-    return Given(target=target, sql=cell, type="VARCHAR", found=cell, can_fail=False)
+    position = position_of(f"[columns] {target}", raw, columns)
+    return Given(
+        target=target, sql=f"c{position}", type="VARCHAR", found=f"c{position}", can_fail=False, native=native_sql(position)
+    )  # fmt: skip
 
 
 def _expression(connection: duckdb.DuckDBPyConnection, target: str, written: str, columns: tuple[str, ...]) -> Given:
     where = f"[expressions] {target}"
     expression = checked(where, written, columns)
     found = " || ' ' || ".join(f"coalesce(c{position}, '')" for position in expression.columns) or "''"
-    return Given(target=target, sql=expression.sql, type=type_of(connection, where, expression.sql, "source"), found=found, can_fail=True)
+    type = type_of(connection, where, expression.sql, "source")
+    return Given(target=target, sql=expression.sql, type=type, found=found, can_fail=True, native=NEVER)
 
 
 def _folded(connection: duckdb.DuckDBPyConnection, target: str) -> Given:
     sql = f"fold_{target}"
-    return Given(target=target, sql=sql, type=type_of(connection, f"[fold.{target}]", sql, "source"), found=sql, can_fail=False)
+    type = type_of(connection, f"[fold.{target}]", sql, "source")
+    return Given(target=target, sql=sql, type=type, found=sql, can_fail=False, native=f"native_{target}")
 
 
 def _disposition(rules: tuple[DispositionRule, ...], columns: tuple[str, ...]) -> Given:
     tests = " ".join(f"WHEN {rule_sql(rule, columns)} THEN {literal(rule.disposition)}" for rule in rules)
-    return Given(target="disposition", sql=f"CASE {tests} ELSE 'normal' END", type="VARCHAR", found="''", can_fail=False)
+    return Given(target="disposition", sql=f"CASE {tests} ELSE 'normal' END", type="VARCHAR", found="''", can_fail=False, native=NEVER)
 
 
 def rule_sql(rule: DispositionRule, columns: tuple[str, ...]) -> str:
@@ -172,7 +183,7 @@ def _fill_given(connection: duckdb.DuckDBPyConnection, given: tuple[Given, ...])
     tries = ", ".join(
         f"TRY(struct_pack(v := {value.sql})) AS {value.target}" if value.can_fail else f"{value.sql} AS {value.target}" for value in given
     )
-    found = ", ".join(f"{value.found} AS found_{value.target}" for value in given)
+    found = ", ".join(f"{value.found} AS found_{value.target}, {value.native} AS native_{value.target}" for value in given)
     connection.execute(f"CREATE TABLE tried AS SELECT row_id, {tries}, {found} FROM source")
     for value in given:
         if value.can_fail:
@@ -186,7 +197,7 @@ def _fill_given(connection: duckdb.DuckDBPyConnection, given: tuple[Given, ...])
                 text("cells the expression can work with"),
             )
     plain = ", ".join(f"{value.target}.v AS {value.target}" if value.can_fail else value.target for value in given)
-    connection.execute(f"CREATE TABLE given AS SELECT row_id, {plain}, COLUMNS('^found_') FROM tried")
+    connection.execute(f"CREATE TABLE given AS SELECT row_id, {plain}, COLUMNS('^(found|native)_') FROM tried")
     connection.execute("DROP TABLE tried")
 
 
@@ -196,7 +207,7 @@ def _apply_map(connection: duckdb.DuckDBPyConnection, value: Given, maps: dict[s
     values = maps[value.target]
     _check_map(connection, "given", value.target, values)
     connection.execute(f"ALTER TABLE given ALTER {value.target} TYPE VARCHAR USING {_mapped(value.target, values)}")
-    return Given(target=value.target, sql=value.sql, type="VARCHAR", found=value.found, can_fail=False)
+    return Given(target=value.target, sql=value.sql, type="VARCHAR", found=value.found, can_fail=False, native=NEVER)
 
 
 def _learn_moments(connection: duckdb.DuckDBPyConnection, clock: Clock, given: tuple[Given, ...]) -> None:
@@ -243,7 +254,13 @@ def _boolean(value: Given) -> str:
 
 
 def _number(value: Given, wanted: str, marks: Marks) -> str:
-    number = value.target if is_numeric(value.type) else number_sql(f"CAST({value.target} AS VARCHAR)", marks)
+    cell = f"CAST({value.target} AS VARCHAR)"
+    read = (
+        number_sql(cell, marks)
+        if value.native == NEVER
+        else f"CASE WHEN native_{value.target} THEN {cell} ELSE {number_sql(cell, marks)} END"
+    )
+    number = value.target if is_numeric(value.type) else read
     if wanted == "DOUBLE":
         real = f"try_cast({number} AS DOUBLE)"
         return f"CASE WHEN isfinite({real}) THEN {real} END"
@@ -253,11 +270,6 @@ def _number(value: Given, wanted: str, marks: Marks) -> str:
         if wanted == "BIGINT"
         else f"try_cast({exact} AS {wanted})"
     )
-
-
-def is_numeric(type: str) -> bool:
-    """Whether an expression of this type is a number already and not a text to be read."""
-    return type in NUMERIC or type.startswith("DECIMAL")
 
 
 def _note_untyped(connection: duckdb.DuckDBPyConnection, value: Given) -> None:

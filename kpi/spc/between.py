@@ -59,7 +59,9 @@ def between_within(sums: Sums, convention: Convention) -> Lines:
         scale=sums.scale,
         skewness=_skewness(sums, usual, chance, variance),
         freedom=np.maximum(count - weekdays.cost, 1),
-        autocorrelation=np.broadcast_to(pooled_autocorrelation(residual), count.shape),
+        autocorrelation=np.broadcast_to(
+            pooled_autocorrelation(residual) if convention.autocorrelation is None else convention.autocorrelation, count.shape
+        ),
     )
 
 

@@ -28,6 +28,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="level + weekday +- 3 x sqrt(variance within / n + variance between)",
         source="DerSimonian and Laird 1986, iterated; Laney 2002 and Spiegelhalter 2005 for the idea",
         needs="values",
+        has_memory=False,
         lines=between_within,
     ),
     ChartType(
@@ -37,6 +38,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="mean +- 3 x mean moving range / d2(2)",
         source="Shewhart 1931; Wheeler, Understanding Variation, 1993",
         needs="values",
+        has_memory=False,
         lines=individuals,
     ),
     ChartType(
@@ -46,6 +48,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="mean +- 3 x median moving range / 0.9539",
         source="Wheeler, Advanced Topics in Statistical Process Control, 1995",
         needs="values",
+        has_memory=False,
         lines=individuals_median,
     ),
     ChartType(
@@ -55,6 +58,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="mean moving range x (1 +- 3 x d3(2) / d2(2))",
         source="Wheeler, Understanding Variation, 1993",
         needs="values",
+        has_memory=False,
         lines=moving_range,
     ),
     ChartType(
@@ -64,6 +68,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="median",
         source="Anhoej and Olesen, PLoS ONE 9 (2014)",
         needs="values",
+        has_memory=False,
         lines=run,
     ),
     ChartType(
@@ -73,6 +78,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="mean +- 3 x sigma x sqrt(0.2 / 1.8 x (1 - 0.8^(2 t)))",
         source="Montgomery, Introduction to Statistical Quality Control, 9.2",
         needs="values",
+        has_memory=True,
         lines=ewma,
     ),
     ChartType(
@@ -82,6 +88,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="sum of z - 0.5 above 0, against 4.77",
         source="Page, Biometrika 41 (1954)",
         needs="values",
+        has_memory=True,
         lines=cusum,
     ),
     ChartType(
@@ -91,6 +98,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="p +- 3 x sqrt(p (1 - p) / n)",
         source="NIST/SEMATECH e-Handbook, 6.3.3.2",
         needs="shares",
+        has_memory=False,
         lines=p,
     ),
     ChartType(
@@ -100,6 +108,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="p +- 3 x sqrt(p (1 - p) / n) x mean moving range of z / d2(2)",
         source="Laney, Quality Engineering 14 (2002)",
         needs="shares",
+        has_memory=False,
         lines=laney_p,
     ),
     ChartType(
@@ -109,6 +118,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="n p +- 3 x sqrt(n p (1 - p))",
         source="Montgomery, Introduction to Statistical Quality Control, 7.2",
         needs="shares",
+        has_memory=False,
         lines=np_,
     ),
     ChartType(
@@ -118,6 +128,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="weighted mean +- 3 x pooled s / sqrt(n)",
         source="Montgomery, Introduction to Statistical Quality Control, 6.3",
         needs="means",
+        has_memory=False,
         lines=x_bar,
     ),
     ChartType(
@@ -127,6 +138,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="c4(n) s +- 3 x s x sqrt(1 - c4(n)^2)",
         source="Montgomery, Introduction to Statistical Quality Control, 6.3",
         needs="means",
+        has_memory=False,
         lines=s,
     ),
     ChartType(
@@ -136,6 +148,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="weighted mean +- 3 x mean of sqrt(pi / 2) |move| / sqrt(1 / n + 1 / n before) / sqrt(n)",
         source="Taylor, Normalized Individuals Control Chart, 2017",
         needs="means",
+        has_memory=False,
         lines=individuals_prime,
     ),
     ChartType(
@@ -145,6 +158,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="u +- 3 x sqrt(u / n)",
         source="Montgomery, Introduction to Statistical Quality Control, 7.3",
         needs="rates",
+        has_memory=False,
         lines=u,
     ),
     ChartType(
@@ -154,6 +168,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="u +- 3 x sqrt(u / n) x mean moving range of z / d2(2)",
         source="Laney, Quality Engineering 14 (2002)",
         needs="rates",
+        has_memory=False,
         lines=laney_u,
     ),
     ChartType(
@@ -163,6 +178,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="c +- 3 x sqrt(c)",
         source="NIST/SEMATECH e-Handbook, 6.3.3.1",
         needs="counts",
+        has_memory=False,
         lines=c,
     ),
     ChartType(
@@ -172,6 +188,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="geometric quantiles at F(-3), F(0) and F(3), chance 1 / (1 + mean)",
         source="Benneyan, Health Care Management Science 4 (2001)",
         needs="intervals",
+        has_memory=False,
         lines=g,
     ),
     ChartType(
@@ -181,6 +198,7 @@ CHARTS: tuple[ChartType, ...] = (
         equation="(mean of y +- 3 x mean moving range of y / d2(2))^3.6, y = time^(1/3.6)",
         source="Nelson, Journal of Quality Technology 26 (1994)",
         needs="intervals",
+        has_memory=False,
         lines=t,
     ),
 )

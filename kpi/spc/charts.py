@@ -63,7 +63,8 @@ class ChartType:
     """A named equation; `lines` returns arrays of the shape of the sums.
 
     `needs` says what the series must be: *values* any, *shares* counts of counts, *means* with their sums of squares,
-    *counts* of something, *rates* counts over exposures, *intervals* amounts between rare events.
+    *counts* of something, *rates* counts over exposures, *intervals* amounts between rare events. `has_memory` says that a
+    point depends on those before it, so that runs and drifts of it mean nothing and only its limits judge.
     """
 
     name: str
@@ -72,6 +73,7 @@ class ChartType:
     equation: str
     source: str
     needs: Literal["values", "shares", "means", "counts", "rates", "intervals"]
+    has_memory: bool
     lines: Callable[[Sums, Convention], Lines]
 
 

@@ -19,8 +19,9 @@ class Convention:
     deviation, their *best linear* combination, or *by point*: pooled (the mean where n is equal), unbiased by c4 at each point's
     own n. `s_centre` is the centre of an S chart: what sigma leads one to expect at each n, or the mean of what there was.
     `quantiles` names the charts whose limits are quantiles of their distribution. `weight` and `drift_sigmas` are of an EWMA
-    chart; `slack`, `interval` and `head_start` of a CUSUM, in sigmas. `centre` and `sigma` of single values are estimated where
-    they are None. `widens` widens the limits of short baselines (t distribution).
+    chart; `slack`, `interval` and `head_start` of a CUSUM, in sigmas. `centre` and `sigma` of single values, and the
+    `autocorrelation` of the default chart, are estimated where they are None. `widens` widens the limits of short baselines
+    (t distribution).
     """
 
     name: str
@@ -39,6 +40,7 @@ class Convention:
     head_start: float
     centre: float | None
     sigma: float | None
+    autocorrelation: float | None
     widens: bool
 
 
@@ -59,6 +61,7 @@ EXACT = Convention(
     head_start=0.0,
     centre=None,
     sigma=None,
+    autocorrelation=None,
     widens=True,
 )
 UNWIDENED = replace(EXACT, name="exact_unwidened", label="exact constants, limits of short baselines not widened", widens=False)

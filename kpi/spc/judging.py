@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from kpi.spc.charts import ChartType, Sums
 from kpi.spc.conventions import Convention
 from kpi.spc.distances import distances, judged, limit
+from kpi.spc.marks import Marked
 from kpi.spc.memory import WEIGHT, by_time, weighted_mean
-from kpi.spc.rules import LIMIT_SIGMAS, SERIOUS, WATCH, WATCH_DRIFT, Marked, Rule
+from kpi.spc.rules import BEYOND_LIMITS, LIMIT_SIGMAS, SERIOUS, WATCH, WATCH_DRIFT, Rule
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -60,8 +61,8 @@ class Scope:
 
 
 def judge(sums: Sums, chart: ChartType, rules: Iterable[Rule], convention: Convention, scope: Scope) -> Judgement:
-    """Each phase by itself: its own baseline, and no rule reads across its border."""
-    chosen = {rule.name: rule for rule in rules}
+    """Each phase by itself: its own baseline, and no rule reads across its border. A chart with a memory is judged by its limits."""
+    chosen = {rule.name: rule for rule in ((BEYOND_LIMITS,) if chart.has_memory else rules)}
     parts = [
         (
             here,
@@ -100,6 +101,7 @@ def _phase(sums: Sums, chart: ChartType, rules: Mapping[str, Rule], convention: 
     centre, lower, upper = (np.where(enough, limit(lines, side * LIMIT_SIGMAS, reach), np.nan) for side in (0, -1, 1))
     seen = judged(found, scope.points & enough & np.isfinite(sums.value))
     marks = {name: rule.marks(seen) for name, rule in {**rules, **GRADES}.items()}
+    off = np.where(np.isnan(seen.z), np.nan, lines.statistic - centre)
     return Judgement(
         statistic=lines.statistic,
         centre=np.clip(centre, scope.lowest, scope.highest),
@@ -110,7 +112,7 @@ def _phase(sums: Sums, chart: ChartType, rules: Mapping[str, Rule], convention: 
         baseline_count=np.broadcast_to(count, sums.value.shape),
         autocorrelation=np.broadcast_to(lines.autocorrelation, sums.value.shape),
         marks={name: marks[name] for name in rules},
-        grade=_grade(marks, np.where(np.isnan(seen.z), np.nan, lines.statistic - centre), centre, scope),
+        grade=np.zeros(off.shape, dtype=np.int8) if chart.has_memory else _grade(marks, off, centre, scope),
     )
 
 

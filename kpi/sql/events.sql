@@ -1,13 +1,7 @@
 -- Event versions -> one row per event as it was known at $as_of, in whole seconds, ten-thousandths and local dates.
--- Relations: versions (checked extracts), schedules (store, zone), limits (kpi, starts_on, ends_on, seconds).
+-- Relations: versions (checked extracts; macro known), schedules (store, zone), limits (kpi, starts_on, ends_on, seconds).
 CREATE TABLE events AS
-WITH known AS (
-    SELECT *
-    FROM versions
-    WHERE updated_at <= $as_of
-    QUALIFY row_number() OVER (PARTITION BY source, event_id ORDER BY updated_at DESC, row_hash DESC, customer DESC) = 1
-),
-present AS (
+WITH present AS (
     SELECT
         source,
         event_id,
@@ -50,8 +44,8 @@ present AS (
         failure_type,
         quality_passed,
         coalesce(is_complaint, FALSE) AS is_complaint
-    FROM known
-    WHERE NOT coalesce(is_deleted, FALSE)
+    FROM known($as_of)
+    WHERE NOT is_deleted
       AND opened_at <= $as_of
 ),
 contacts AS (
