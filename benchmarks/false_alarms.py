@@ -11,14 +11,15 @@ A rate is a mean run length: points until the first false alarm, counted afresh 
 The *realistic share* is a daily share of about 0.9: n is Poisson around 180 to 330 events on an average day, more on Mondays and
 fewer at weekends; the share itself varies by 1 point between days (normal, autocorrelation 0.2) and by weekday, from 1.2 points
 below to 0.6 above. Centre and sigma are estimated from the first 90 days; the 365 days after them are judged. An *alert* is what
-a manager is told: an episode of the default rules; a signal of other rules after five points without one on its side.
+a manager is told: an episode of the default rules; a signal of other rules after five points without one on its side. The NHS
+rules on XmR limits are computed as the NHS computes them, moving ranges screened.
 """
 
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log10, sqrt
 
 import numpy as np
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from kpi.spc import judging, rates
 from kpi.spc.catalogue import BY_NAME as CHARTS
 from kpi.spc.charts import Chance, Sums
-from kpi.spc.conventions import EXACT, Convention
+from kpi.spc.conventions import EXACT, NHS, UNWIDENED, Convention
 from kpi.spc.distances import Distances
 from kpi.spc.judging import CALM_POINTS, Judgement, Scope, judge
 from kpi.spc.rules import BY_NAME as RULE_SETS
@@ -291,7 +292,8 @@ def realistic_alerts(random: Random, rows: int) -> Iterator[Alerts]:
         ("XmR, Nelson 1-4", "individuals", "nelson_1_4", (None, None)),
     ):
         rules = SETS[name]
-        calm, changed = (after_baseline(sums, chart, rules) for sums in (stable, fallen))
+        convention = NHS if label == "XmR, NHS rules" else EXACT
+        calm, changed = (after_baseline(sums, chart, rules, convention) for sums in (stable, fallen))
         if name in ("watch", "serious"):
             grade = 1 if name == "watch" else 2
             began = default_onsets(calm, grade)
@@ -312,13 +314,12 @@ def realistic_alerts(random: Random, rows: int) -> Iterator[Alerts]:
 
 def short_baselines(random: Random) -> Iterator[tuple[int, list[float]]]:
     """Points of baseline, and the shares of later points beyond 3 sigma: plain XmR, widened XmR, the default chart."""
-    plain = replace(EXACT, widens=False)
     for count in (5, 7, 10, 15, 20, 30):
         sums = singles(random.standard_normal((20_000, count + 50)), count, LINEAR)
         rules = (RULES["beyond_limits"],)
         found = (
             after_baseline(sums, chart, rules, convention).marks["beyond_limits"].completing[:, count:] != 0
-            for chart, convention in (("individuals", plain), ("individuals", EXACT), ("between_within", EXACT))
+            for chart, convention in (("individuals", UNWIDENED), ("individuals", EXACT), ("between_within", EXACT))
         )
         yield count, [float(one.mean()) for one in found]
 

@@ -17,8 +17,9 @@ INTERVAL = 4.77
 
 def weighted_mean(values: Array, weight: float, start: Array) -> Array:
     """Exponentially weighted mean of series x time from `start`, series x 1; a gap leaves it as it is."""
-    known = np.isfinite(by_time(values))
-    mean = np.where(known, weight * by_time(values), 0.0)
+    values = by_time(values)
+    known = np.isfinite(values)
+    mean = np.where(known, weight * values, 0.0)
     kept = np.where(known, 1 - weight, 1.0)
     now = np.nan_to_num(start[:, 0])
     for new, keep in zip(mean, kept, strict=True):
@@ -29,10 +30,11 @@ def weighted_mean(values: Array, weight: float, start: Array) -> Array:
 
 def weighted_variance(variances: Array, weight: float) -> Array:
     """Variance of that mean from the variances of the points, NaN where there is none: exact from the first point on."""
-    known = np.isfinite(by_time(variances))
-    found = np.where(known, weight**2 * by_time(variances), 0.0)
+    variances = by_time(variances)
+    known = np.isfinite(variances)
+    found = np.where(known, weight**2 * variances, 0.0)
     kept = np.where(known, (1 - weight) ** 2, 1.0)
-    now = np.zeros(len(variances))
+    now = np.zeros(variances.shape[1])
     for new, keep in zip(found, kept, strict=True):
         new += keep * now
         now = new
@@ -41,10 +43,11 @@ def weighted_variance(variances: Array, weight: float) -> Array:
 
 def cumulative_sums(z: Array, slack: float, head_start: float) -> tuple[Array, Array]:
     """Upper and lower cumulative sums of distances, both from `head_start` and positive; a gap leaves them as they are."""
-    known = np.isfinite(by_time(z))
-    up, down = (np.where(known, side * by_time(z) - slack, 0.0) for side in (1, -1))
+    z = by_time(z)
+    known = np.isfinite(z)
+    up, down = (np.where(known, side * z - slack, 0.0) for side in (1, -1))
     for sums in (up, down):
-        now = np.full(len(z), head_start)
+        now = np.full(z.shape[1], head_start)
         for new in sums:
             np.maximum(new + now, 0, out=new)
             now = new
