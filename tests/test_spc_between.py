@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import spc_oracle as oracle
 from scipy.stats import binom, norm, t
-from spc_judged import NO_DAY, judged, shares, singles
 
 from kpi.spc.between import between_within
 from kpi.spc.catalogue import BY_NAME
 from kpi.spc.charts import Lines, Sums
 from kpi.spc.conventions import EXACT
 from kpi.spc.judging import episodes
+from tests.spc_judged import NO_DAY, judged, shares, singles
 
 CHART = BY_NAME["between_within"]
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from spc_judged import KNOWN, judged, shares, singles
 
 from kpi.spc.catalogue import BY_NAME
 from kpi.spc.charts import ChartType
 from kpi.spc.judging import FEWEST_POINTS, Episodes, Judgement, episodes
 from kpi.spc.rules import RULE_SETS, RULES, RuleSet
+from tests.spc_judged import KNOWN, judged, shares, singles
 
 ARRAYS = ("centre", "lower", "upper", "z", "drift", "grade", "baseline_count")
 CHARTS = [BY_NAME[name] for name in ("individuals", "individuals_median", "between_within", "ewma", "cusum", "t")]

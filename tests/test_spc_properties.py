@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spc_judged import KNOWN, judged, means, shares, singles
 
 from kpi.spc.catalogue import BY_NAME, CHARTS
 from kpi.spc.charts import Sums
 from kpi.spc.conventions import EXACT, UNWIDENED
 from kpi.spc.judging import Judgement, episodes
 from kpi.spc.rules import RULE_SETS, RULES, RuleSet
+from tests.spc_judged import KNOWN, judged, means, shares, singles
 
 EVERY_RULE = tuple(RULES.values())
 WITHOUT_SIDES = {"hugging", "avoiding"}

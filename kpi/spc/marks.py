@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kpi.spc.distances import FARTHEST, Distances, ewma, ewma_deviation
+from kpi.spc.distances import FARTHEST, Distances
 from kpi.spc.memory import SLACK, cumulative_sums
 from kpi.spc.runs import run_lengths, runs
 
@@ -102,11 +102,9 @@ def ewma_beyond(sigmas: float) -> Callable[[Distances], Marked]:
     """The exponentially weighted mean strictly beyond so many of its own sigmas."""
 
     def marks(distances: Distances) -> Marked:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratio = ewma(distances.z) / ewma_deviation(distances)
         reach = distances.tail(sigmas)
-        found = (ratio > reach).astype(np.int8) - (ratio < -reach).astype(np.int8)
-        return _single(np.where(np.isnan(distances.z), 0, found).astype(np.int8))
+        found = (distances.drift > reach).astype(np.int8) - (distances.drift < -reach).astype(np.int8)
+        return _single(found)
 
     return marks
 
