@@ -88,8 +88,8 @@ class Answer:
 
     @property
     def is_enough(self) -> bool:
-        """Whether there are enough events to show it in full."""
-        return self.n >= self.kpi.floor
+        """Whether there are enough events to show it in full; a quantile rests on those that still wait too."""
+        return self.n + (self.undetermined if self.kpi.aggregate == "quantile" else 0) >= self.kpi.floor
 
     @property
     def is_not_reached(self) -> bool:

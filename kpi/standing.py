@@ -53,11 +53,11 @@ def _judged(target: Target, period: date, now: Answer, before: Answer | None) ->
     measured = now.value
     if target.against == "previous_year" and now.value is not None:
         measured = None if before is None or before.value is None else relative_change(now.value, before.value)
-    if now.is_not_reached:
-        return Standing("alert" if target.alert is not None else "missed", target, period, now, None)
-    if measured is None:
+    if measured is None and not now.is_not_reached:
         return Standing("no_value", target, period, now, None)
     if not now.is_enough or (before is not None and not before.is_enough):
         return Standing("not_enough", target, period, now, measured)
+    if measured is None:
+        return Standing("alert" if target.alert is not None else "missed", target, period, now, None)
     status: Status = "met" if target.met_by(measured) else "alert" if target.alerted_by(measured) else "missed"
     return Standing(status, target, period, now, measured)

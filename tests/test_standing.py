@@ -129,16 +129,25 @@ def test_a_kpi_with_a_window_is_judged_on_the_last_period_whose_window_is_over(t
     assert (found.period, found.status, found.measured) == (date(2024, 6, 3), "met", 1.0)
 
 
-def test_a_quantile_that_is_not_reached_is_worse_than_any_value(tmp_path: Path) -> None:
-    targets = toml(
-        'kpi = "response_time_median"\nevery = "day"\nat_most = 15\nfrom = 2024-01-01',
-        'kpi = "response_time_p90"\nevery = "day"\nat_most = 15\nalert = 30\nfrom = 2024-01-01',
-    )
-    answered = [event(f"answered {number}", responded_at="2024-06-03T10:05") for number in range(30)]
-    waiting = [event(f"waiting {number}") for number in range(40)]
-    state = state_of(tmp_path, [*answered, *waiting, newest("2024-06-05T12:00")], targets=targets)
-    found = [stands(state, name, "2024-06-03", "2024-06-03") for name in ("response_time_median", "response_time_p90")]
-    assert [(one.status, one.measured) for one in found] == [("missed", None), ("alert", None)]
+@pytest.mark.parametrize(
+    ("answered", "waiting", "alert", "status"),
+    [
+        (30, 40, "", "missed"),
+        (30, 40, "alert = 30", "alert"),
+        (0, 30, "alert = 30", "alert"),  # all wait: that is not "no data"
+        (9, 20, "alert = 30", "not_enough"),
+        (0, 1, "alert = 30", "not_enough"),
+    ],
+)
+def test_a_quantile_that_is_not_reached_is_worse_than_any_value(
+    tmp_path: Path, answered: int, waiting: int, alert: str, status: str
+) -> None:
+    target = f'kpi = "response_time_median"\nevery = "day"\nat_most = 15\nfrom = 2024-01-01\n{alert}'
+    quick = [event(f"answered {number}", responded_at="2024-06-03T10:05") for number in range(answered)]
+    open_still = [event(f"waiting {number}", responded_at=None) for number in range(waiting)]
+    state = state_of(tmp_path, [newest("2024-06-05T12:00"), *quick, *open_still], targets=toml(target))
+    found = stands(state, "response_time_median", "2024-06-03", "2024-06-03")
+    assert (found.status, found.measured) == (status, None)
 
 
 # --- against the previous year ---------------------------------------------------------------------------------------------------------
