@@ -103,8 +103,9 @@ def _change(state: State, question: Question, kpi: Kpi, days: Sequence[Answer], 
 
 
 def _weekday_true(kpi: Kpi, dates: Dates, before: Dates) -> Dates:
-    """A stock is read on the last day: one that falls every weekend must be held against the same weekday."""
+    """A stock is read on the last day: one that falls every weekend must be held against the same weekday, a week ago at least."""
     if kpi.aggregate != "stock":
         return before
-    later = timedelta(days=(dates.end - before.end).days % WEEK)
-    return Dates(before.start + later - timedelta(days=WEEK), before.end + later)
+    weeks = max(1, (dates.end - before.end).days // WEEK)
+    end = dates.end - timedelta(days=WEEK * weeks)
+    return Dates(end - timedelta(days=dates.days), end)
