@@ -150,6 +150,50 @@ def test_a_quantile_that_is_not_reached_is_worse_than_any_value(
     assert (found.status, found.measured) == (status, None)
 
 
+# --- when targets change -------------------------------------------------------------------------------------------------------------
+
+
+def changing(place: Path, *entries: str) -> State:
+    """One good request a day from 1 April to 30 June 2024, under these targets."""
+    spring = (date(2024, 4, 1) + timedelta(days=number) for number in range(91))
+    targets = toml(*(f'kpi = "complaint_rate"\nat_most = 0.{number}\n{entry}' for number, entry in enumerate(entries)))
+    return state_of(place, [*one_a_day(spring), newest("2024-07-01T12:00")], targets=targets)
+
+
+def aim_and_period(state: State, last: str) -> tuple[float | None, date | None]:
+    found = stands(state, "complaint_rate", "2024-05-01", last)
+    return found.target and found.target.aim, found.period
+
+
+@pytest.mark.parametrize(("every", "period"), [("day", date(2024, 5, 31)), ("month", date(2024, 5, 1))])
+def test_a_target_that_ends_with_the_days_judges_them(tmp_path: Path, every: str, period: date) -> None:
+    state = changing(tmp_path, f'every = "{every}"\nfrom = 2024-01-01\nuntil = 2024-05-31')
+    assert aim_and_period(state, "2024-05-31") == (0.0, period)
+    assert stands(state, "complaint_rate", "2024-05-01", "2024-06-01") == NO_TARGET
+
+
+def test_a_new_cadence_judges_from_its_first_whole_period_and_the_old_one_until_then(tmp_path: Path) -> None:
+    daily, weekly = 'every = "day"\nfrom = 2024-01-01\nuntil = 2024-05-31', 'every = "week"\nfrom = 2024-06-01'
+    state = changing(tmp_path, daily, weekly)
+    assert aim_and_period(state, "2024-05-31") == (0.0, date(2024, 5, 31))
+    assert aim_and_period(state, "2024-06-05") == (0.0, date(2024, 5, 31))
+    assert aim_and_period(state, "2024-06-08") == (0.0, date(2024, 5, 31))
+    assert aim_and_period(state, "2024-06-09") == (0.1, date(2024, 6, 3))
+
+
+def test_a_period_in_which_the_target_changes_is_judged_by_the_one_of_its_first_day(tmp_path: Path) -> None:
+    old, new = 'every = "week"\nfrom = 2024-01-01\nuntil = 2024-06-05', 'every = "week"\nfrom = 2024-06-06'
+    state = changing(tmp_path, old, new)
+    assert aim_and_period(state, "2024-06-09") == (0.0, date(2024, 6, 3))
+    assert aim_and_period(state, "2024-06-16") == (0.1, date(2024, 6, 10))
+
+
+def test_the_old_targets_last_month_is_one_that_is_over(tmp_path: Path) -> None:
+    monthly, weekly = 'every = "month"\nfrom = 2024-01-01\nuntil = 2024-05-15', 'every = "week"\nfrom = 2024-05-16'
+    state = changing(tmp_path, monthly, weekly)
+    assert aim_and_period(state, "2024-05-18") == (0.0, date(2024, 4, 1))
+
+
 # --- against the previous year ---------------------------------------------------------------------------------------------------------
 
 
