@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from kpi.completeness import complete_until
 from kpi.metrics import Kpi, find, missing
 from kpi.periods import Comparison, Dates, Every, compared_with, start_of, starts
-from kpi.report import ALWAYS, Answer, Change, Question, answer, combined, complete_until, nothing, total
+from kpi.report import ALWAYS, Answer, Change, Question, answer, combined, nothing, total
 from kpi.standing import NO_TARGET, Standing, standing
 from kpi.store import State
 

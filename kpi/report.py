@@ -7,16 +7,16 @@ from datetime import date, timedelta
 from itertools import accumulate, groupby
 from math import fsum, sqrt
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from kpi.completeness import complete_until
 from kpi.errors import UnknownName
 from kpi.events import DIMENSIONS
 from kpi.metrics import Kpi
 from kpi.mix import Group, Part
 from kpi.periods import EVERY, Comparison, Dates, Every, compared_with, following, period_compared_with, start_of
-from kpi.store import State, limits_of
+from kpi.store import State
 from kpi.survival import Durations, kaplan_meier_quantile, observed_quantile
 from kpi.targets import relative_change
 from kpi.uncertainty import between_variance, normal, standard_deviation, wilson
@@ -135,8 +135,10 @@ def answer(state: State, question: Question) -> list[Answer]:
 def total(state: State, question: Question) -> Answer:
     """The one figure of a question without periods and groups."""
     answers = answer(state, question)
+    if answers:
+        return answers[0]
     kpi = question.kpis[0]
-    return answers[0] if answers else replace(nothing(kpi), is_complete=_is_complete(state, question, kpi, None))
+    return replace(nothing(kpi), is_complete=_is_complete(question, complete_until(state, kpi, question.within_minutes), None))
 
 
 def nothing(kpi: Kpi) -> Answer:
@@ -145,25 +147,6 @@ def nothing(kpi: Kpi) -> Answer:
         kpi=kpi, period=None, group=(), value=None, numerator=None, n=0, squares=None, undetermined=0, left_out={},
         bounds=None, interval=None, deviation=None, observed=None, is_complete=True,
     )  # fmt: skip
-
-
-def complete_until(state: State, kpi: Kpi, within_minutes: float | None) -> date:
-    """The first local day whose figures of this KPI can still change as time goes on."""
-    settled = state.as_of - _unsettled(state, kpi, within_minutes)
-    return min(settled.astimezone(ZoneInfo(zone)).date() for zone in state.zones)
-
-
-def _unsettled(state: State, kpi: Kpi, within_minutes: float | None) -> timedelta:
-    """How long an outcome may change after its date of attribution: the first-contact window, or the longest limit."""
-    match kpi.settles:
-        case "at_once":
-            return timedelta()
-        case "after_window":
-            return timedelta(days=state.settings.definitions.first_contact_window_days)
-        case "after_limit":
-            duration = "resolution_time" if kpi.name == "resolution_time" else "response_time"
-            limits = [limit.seconds for limit in limits_of(state.settings) if limit.kpi == duration]
-            return timedelta(seconds=max(limits, default=0)) if within_minutes is None else timedelta(minutes=within_minutes)
 
 
 def compared(state: State, question: Question, comparison: Comparison) -> list[tuple[Answer, Answer | None]]:
@@ -190,8 +173,9 @@ def _ratios(state: State, question: Question) -> dict[str, list[Answer]]:
     sums = [_sums(kpi, lacks=bool(state.lacking(kpi)), place=place) for place, kpi in enumerate(question.kpis)]
     columns = [f"{sql} AS {name}_{place}" for place, found in enumerate(sums) for name, sql in found.items()]
     rows = _grouped(state, question, question.kpis[0].on, columns)
+    until = [complete_until(state, kpi, question.within_minutes) for kpi in question.kpis]
     return {
-        kpi.name: [_ratio(state, question, kpi, row, {name: row[f"{name}_{place}"] for name in sums[place]}) for row in rows]
+        kpi.name: [_ratio(question, kpi, row, {name: row[f"{name}_{place}"] for name in sums[place]}, until[place]) for row in rows]
         for place, kpi in enumerate(question.kpis)
     }
 
@@ -258,7 +242,7 @@ def _rows(state: State, statement: str, values: Mapping[str, Any]) -> list[dict[
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _ratio(state: State, question: Question, kpi: Kpi, row: Mapping[str, Any], sums: Mapping[str, int]) -> Answer:
+def _ratio(question: Question, kpi: Kpi, row: Mapping[str, Any], sums: Mapping[str, int], until: date) -> Answer:
     return _of_sums(
         kpi,
         period=row["period"],
@@ -268,7 +252,7 @@ def _ratio(state: State, question: Question, kpi: Kpi, row: Mapping[str, Any], s
         squares=sums.get("squares", sums["numerator"]) / kpi.per**2,
         undetermined=sums["undetermined"],
         left_out={code: sums[code] for code in (*(code for code, _ in kpi.left_out), NOT_MEASURED) if code in sums},
-        is_complete=_is_complete(state, question, kpi, row["period"]),
+        is_complete=_is_complete(question, until, row["period"]),
     )
 
 
@@ -348,12 +332,11 @@ def _group(question: Question, row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple("" if row[name] is None else f"{row[name]:g}" if isinstance(row[name], float) else str(row[name]) for name in question.by)
 
 
-def _is_complete(state: State, question: Question, kpi: Kpi, period: date | None) -> bool:
-    """Whether nothing of the period is missing: cut off by the asked days, or not over yet."""
-    limit = complete_until(state, kpi, question.within_minutes)
+def _is_complete(question: Question, until: date, period: date | None) -> bool:
+    """Whether nothing of the period is missing: cut off by the asked days, or not final yet (from `until` on)."""
     if period is None or question.every is None:
-        return question.dates.end <= limit
-    return question.dates.start <= period and following(period, question.every) <= min(question.dates.end, limit)
+        return question.dates.end <= until
+    return question.dates.start <= period and following(period, question.every) <= min(question.dates.end, until)
 
 
 def _quantiles(state: State, question: Question, kpi: Kpi) -> list[Answer]:
@@ -365,10 +348,11 @@ def _quantiles(state: State, question: Question, kpi: Kpi) -> list[Answer]:
         *left_out,
     ]
     rows = _grouped(state, _measured_only(state, question, kpi), kpi.on, columns)
-    return [_quantile(state, question, kpi, list(group)) for _, group in groupby(rows, lambda row: (row["period"], _group(question, row)))]
+    until = complete_until(state, kpi, question.within_minutes)
+    return [_quantile(question, kpi, list(group), until) for _, group in groupby(rows, lambda row: (row["period"], _group(question, row)))]
 
 
-def _quantile(state: State, question: Question, kpi: Kpi, rows: list[dict[str, Any]]) -> Answer:
+def _quantile(question: Question, kpi: Kpi, rows: list[dict[str, Any]], until: date) -> Answer:
     timed = [row for row in rows if row["seconds"] is not None]
     durations = Durations(*(np.array([row[name] for row in timed], dtype=np.int64) for name in ("seconds", "ended", "still_open")))
     value, observed = (estimate(durations, kpi.probability) for estimate in (kaplan_meier_quantile, observed_quantile))
@@ -381,7 +365,7 @@ def _quantile(state: State, question: Question, kpi: Kpi, rows: list[dict[str, A
         undetermined=int(durations.still_open.sum()),
         left_out={code: sum(row[code] for row in rows) for code, _ in kpi.left_out},
         observed=None if observed is None else observed / kpi.per,
-        is_complete=_is_complete(state, question, kpi, rows[0]["period"]),
+        is_complete=_is_complete(question, until, rows[0]["period"]),
     )
 
 
@@ -392,17 +376,23 @@ def _stock(state: State, question: Question, kpi: Kpi) -> list[Answer]:
     for on, sign in (("opened_on", 1), ("ended_on", -1)):
         for row in _grouped(state, everything, on, ["count(*) AS count"]):
             changes.setdefault(_group(question, row), []).append((row["period"], sign * row["count"]))
-    answers = [one for group, flows in changes.items() for one in _levels(state, question, kpi, group, sorted(flows))]
+    until = complete_until(state, kpi, question.within_minutes)
+    answers = [one for group, flows in changes.items() for one in _levels(state, question, kpi, group, sorted(flows), until)]
     return sorted(answers, key=lambda one: (one.period or date.min, one.group))
 
 
-def _levels(state: State, question: Question, kpi: Kpi, group: tuple[str, ...], flows: list[tuple[date, int]]) -> Iterator[Answer]:
+def _levels(
+    state: State, question: Question, kpi: Kpi, group: tuple[str, ...], flows: list[tuple[date, int]], until: date
+) -> Iterator[Answer]:
     """A running total of the daily changes, read at the end of each period."""
     days = [day for day, _ in flows]
     totals = list(accumulate(count for _, count in flows))
     for period, end in _ends(state, question, flows):
         place = bisect_left(days, end)
-        yield _level(state, question, kpi, period, group, totals[place - 1] if place else 0)
+        count = totals[place - 1] if place else 0
+        yield replace(
+            nothing(kpi), period=period, group=group, value=float(count), numerator=float(count), n=count, is_complete=end <= until
+        )
 
 
 def _ends(state: State, question: Question, flows: Iterable[tuple[date, int]]) -> Iterator[tuple[date | None, date]]:
@@ -416,20 +406,16 @@ def _ends(state: State, question: Question, flows: Iterable[tuple[date, int]]) -
         period = following(period, question.every)
 
 
-def _level(state: State, question: Question, kpi: Kpi, period: date | None, group: tuple[str, ...], count: int) -> Answer:
-    complete = _is_complete(state, replace(question, dates=Dates(ALWAYS.start, question.dates.end)), kpi, period)
-    return replace(nothing(kpi), period=period, group=group, value=float(count), numerator=float(count), n=count, is_complete=complete)
-
-
 def _spread(state: State, question: Question, kpi: Kpi) -> list[Answer]:
     columns = [f"{sql} AS {name}" for name, sql in _sums(kpi, lacks=False, place=0).items()]
     by_store = replace(_measured_only(state, question, kpi), by=(*(name for name in question.by if name != "store"), "store"))
     rows = _grouped(state, by_store, kpi.on, columns)
     keyed = groupby(rows, lambda row: (row["period"], _group(question, row)))
-    return [_deviation_between(state, question, kpi, list(stores)) for _, stores in keyed]
+    until = complete_until(state, kpi, question.within_minutes)
+    return [_deviation_between(question, kpi, list(stores), until) for _, stores in keyed]
 
 
-def _deviation_between(state: State, question: Question, kpi: Kpi, stores: list[dict[str, Any]]) -> Answer:
+def _deviation_between(question: Question, kpi: Kpi, stores: list[dict[str, Any]], until: date) -> Answer:
     """DerSimonian-Laird over the stores with enough events, each with the sampling variance of the pooled share."""
     enough = [row for row in stores if row["denominator"] >= kpi.floor]
     n = np.array([row["denominator"] for row in enough], dtype=float)
@@ -444,7 +430,7 @@ def _deviation_between(state: State, question: Question, kpi: Kpi, stores: list[
         n=int(n.sum()),
         undetermined=sum(row["undetermined"] for row in stores),
         left_out={code: sum(row[code] for row in stores) for code, _ in kpi.left_out},
-        is_complete=_is_complete(state, question, kpi, stores[0]["period"]),
+        is_complete=_is_complete(question, until, stores[0]["period"]),
     )
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
+from kpi.completeness import complete_until
 from kpi.metrics import Kpi
 from kpi.periods import Dates, Every, following, period_compared_with, preceding, start_of
-from kpi.report import Answer, Question, complete_until, total
+from kpi.report import Answer, Question, total
 from kpi.store import State
 from kpi.targets import Target, relative_change, valid_on
 

@@ -37,7 +37,7 @@ LAYERS = (
     ("kpi.metrics",),
     ("kpi.calendar", "kpi.definitions", "kpi.targets", "kpi.settings"),
     ("kpi.store", "kpi.loader"),
-    ("kpi.survival", "kpi.uncertainty", "kpi.mix"),
+    ("kpi.completeness", "kpi.survival", "kpi.uncertainty", "kpi.mix"),
     ("kpi.report",),
     ("kpi.asking", "kpi.browse", "kpi.download", "kpi.standing", "kpi.cards", "kpi.ranking", "kpi.priorities"),
     ("kpi.spc", "kpi.spc.charts", "kpi.spc.rules", "kpi.control"),
