@@ -100,7 +100,7 @@ def _change(state: State, question: Question, kpi: Kpi, days: Sequence[Answer], 
         return None
     before = _weekday_true(kpi, dates, compared_with(dates, comparison))
     now, earlier = (_figure(state, replace(question, dates=one), kpi, _within(days, one)) for one in (dates, before))
-    return Change(now, earlier, before) if earlier.n else None
+    return Change(now, earlier, before) if earlier.n and now.is_complete and earlier.is_complete else None
 
 
 def _weekday_true(kpi: Kpi, dates: Dates, before: Dates) -> Dates:

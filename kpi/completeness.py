@@ -10,10 +10,10 @@ from kpi.store import Limit, State, limits_of
 
 
 def complete_until(state: State, kpi: Kpi, within_minutes: float | None) -> date:
-    """The first local day whose figures of this KPI can still change as time goes on."""
+    """The first local day whose figures of this KPI can still change as time goes on; before it, some may wait to be decided."""
     today = min(_days(state, state.as_of))
     match kpi.settles:
-        case "at_once":
+        case "at_once" | "when_decided":
             return today
         case "after_window":
             return min(_days(state, state.as_of - timedelta(days=state.settings.definitions.first_contact_window_days)))

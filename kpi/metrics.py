@@ -19,7 +19,8 @@ class Kpi:
     `numerator` is an integer or a condition per event, summed where the condition `denominator` holds and divided by its
     count and by `per`, the number of numerator units in one unit of the KPI. `undetermined` are events whose outcome is not
     known yet and that may still change the value within `range`; `left_out` are named conditions of events that cannot be
-    judged. `on` is the local date of attribution; `settles` says how long its outcome can change. A
+    judged. `on` is the local date of attribution; `settles` says how long its outcome can change (*when_decided*: as long as
+    any event is undetermined). A
     *quantile* ranks the numerator at `probability`, with `undetermined` seconds as censored; a *stock* counts the events
     open at the end of a period; a *spread* is the deviation between stores of the ratio. `needs` names the columns without
     which it is not measured; `beside` the KPIs to read it with; `decision` the entry in DECISIONS.md. Texts are messages of the catalogue.
@@ -37,7 +38,7 @@ class Kpi:
     per: int
     probability: float
     on: Attribution
-    settles: Literal["at_once", "after_limit", "after_window"]
+    settles: Literal["at_once", "after_limit", "after_window", "when_decided"]
     unit: Unit
     range: tuple[float, float]
     better: Literal["higher", "lower"]
@@ -759,7 +760,7 @@ KPIS: tuple[Kpi, ...] = (
         per=1,
         probability=0.0,
         on="opened_on",
-        settles="at_once",
+        settles="when_decided",
         unit="share",
         range=(0.0, 1.0),
         better="higher",

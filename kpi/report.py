@@ -252,7 +252,7 @@ def _ratio(question: Question, kpi: Kpi, row: Mapping[str, Any], sums: Mapping[s
         squares=sums.get("squares", sums["numerator"]) / kpi.per**2,
         undetermined=sums["undetermined"],
         left_out={code: sums[code] for code in (*(code for code, _ in kpi.left_out), NOT_MEASURED) if code in sums},
-        is_complete=_is_complete(question, until, row["period"]),
+        is_complete=_is_complete(question, until, row["period"]) and not (kpi.settles == "when_decided" and sums["undetermined"]),
     )
 
 

@@ -63,8 +63,8 @@ def _judged(target: Target, period: date, now: Answer, before: Answer | None) ->
     measured = now.value
     if target.against == "previous_year" and now.value is not None:
         measured = None if before is None or before.value is None else relative_change(now.value, before.value)
-    if measured is None and not now.is_not_reached:
-        return Standing("no_value", target, period, now, None)
+    if (measured is None and not now.is_not_reached) or not now.is_complete:
+        return Standing("no_value", target, period, now, measured)
     if not now.is_enough or (before is not None and not before.is_enough):
         return Standing("not_enough", target, period, now, measured)
     if measured is None:

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpi.calendar import Schedule, Shift, moment_before
+from kpi.cards import cards
 from kpi.completeness import complete_until
 from kpi.metrics import find
-from kpi.report import answer
+from kpi.periods import Dates
+from kpi.report import answer, compared
 from kpi.store import State
 from tests.samples import Event, event, question, state_of
 
@@ -123,3 +125,35 @@ def test_a_limit_asked_for_replaces_all_others(tmp_path: Path) -> None:
     state = state_of(tmp_path, [known_until("2024-06-30T12:00")], targets=LIMIT.format("2024-01-01", "2030-12-31", 14_400))
     assert complete_until(state, find("response_time"), None) == date(2024, 6, 20)
     assert complete_until(state, find("response_time"), 13 * 60) == date(2024, 6, 29)
+
+
+# --- deadlines of the requests' own -----------------------------------------------------------------------------------------------------
+
+
+def promised(day: str, due: str, resolved: str | None) -> Event:
+    return event(f"{day} {due}", f"2024-06-{day}T09:00", due_at=due, resolved_at=resolved, updated_at="2024-06-30T12:00")
+
+
+def test_on_time_is_complete_when_every_deadline_has_passed_or_been_met(tmp_path: Path) -> None:
+    events = [
+        promised("10", "2024-06-11T00:00", "2024-06-10T10:00"),
+        promised("10", "2024-07-30T00:00", "2024-06-10T10:00"),
+        promised("11", "2024-07-30T00:00", None),
+        promised("12", "2024-06-13T00:00", None),
+    ]
+    state = state_of(tmp_path, events)
+    assert undetermined_days(state, "on_time") == {"06-10": 0, "06-11": 1, "06-12": 0}
+    assert complete_days(state, "on_time") == {"06-10": True, "06-11": False, "06-12": True}
+    june = Dates(date(2024, 6, 10), date(2024, 6, 13))
+    assert [one.is_complete for one in answer(state, question("on_time", dates=june))] == [False]
+    assert [one.is_complete for one in answer(state, question("resolution_rate", dates=june))] == [True]
+
+
+def test_a_deadline_that_lies_ahead_is_not_held_against_the_days_before(tmp_path: Path) -> None:
+    days = [promised(day, "2024-06-13T00:00", f"2024-06-{day}T10:00") for day in ("10", "11")]
+    state = state_of(tmp_path, [*days, promised("11", "2024-07-30T00:00", None)])
+    tuesday = Dates(date(2024, 6, 11), date(2024, 6, 12))
+    assert cards(state, question("on_time", dates=tuesday), "previous_period")[0].change is None
+    assert cards(state, question("resolution_rate", dates=tuesday), "previous_period")[0].change is not None
+    [(_, before)] = compared(state, question("on_time", dates=tuesday), "previous_period")
+    assert before is None

@@ -150,6 +150,15 @@ def test_a_quantile_that_is_not_reached_is_worse_than_any_value(
     assert (found.status, found.measured) == (status, None)
 
 
+def test_a_deadline_that_lies_ahead_leaves_nothing_to_judge_yet(tmp_path: Path) -> None:
+    target = 'kpi = "on_time"\nevery = "day"\nat_least = 0.9\nfrom = 2024-01-01'
+    in_time = {"resolved_at": "2024-06-03T11:00", "due_at": "2024-06-04T00:00"}
+    resolved = [event(f"resolved {number}", **in_time) for number in range(30)]
+    ahead = event("ahead", due_at="2024-07-30T00:00", updated_at="2024-06-05T12:00")
+    found = stands(state_of(tmp_path, [*resolved, ahead], targets=toml(target)), "on_time", "2024-06-03", "2024-06-03")
+    assert (found.status, found.measured, found.period) == ("no_value", 1.0, date(2024, 6, 3))
+
+
 # --- when targets change -------------------------------------------------------------------------------------------------------------
 
 
