@@ -20,10 +20,10 @@ class Kpi:
     count and by `per`, the number of numerator units in one unit of the KPI. `undetermined` are events whose outcome is not
     known yet and that may still change the value within `range`; `left_out` are named conditions of events that cannot be
     judged. `on` is the local date of attribution; `settles` says how long its outcome can change (*when_decided*: as long as
-    any event is undetermined). A
-    *quantile* ranks the numerator at `probability`, with `undetermined` seconds as censored; a *stock* counts the events
-    open at the end of a period; a *spread* is the deviation between stores of the ratio. `needs` names the columns without
-    which it is not measured; `beside` the KPIs to read it with; `decision` the entry in DECISIONS.md. Texts are messages of the catalogue.
+    any event is undetermined). A *quantile* ranks the numerator at `probability`, with `undetermined` seconds as censored; a
+    *stock* counts the events open at the end of a period, or in minutes takes their mean age; a *spread* is the deviation
+    between stores of the ratio. `needs` names the columns without which it is not measured; `beside` the KPIs to read it with;
+    `decision` the entry in DECISIONS.md. Texts are messages of the catalogue.
     """
 
     name: str
@@ -50,7 +50,6 @@ class Kpi:
 
 
 ENDED = "ended_at IS NOT NULL"
-OPEN = "ended_at IS NULL"
 RESOLVED = "resolved_at IS NOT NULL"
 SETTLED = "resolved_at IS NOT NULL AND is_mature"
 IMMATURE = ("immature", "resolved_at IS NOT NULL AND NOT is_mature")
@@ -820,13 +819,13 @@ KPIS: tuple[Kpi, ...] = (
         name="open_events_age",
         family="open_events_age",
         label="Age of open requests",
-        meaning="Mean time that the requests opened in the period and still open have been open.",
-        aggregate="ratio",
-        numerator="open_seconds",
-        denominator=OPEN,
+        meaning="Mean time that the requests open at the end of the period have been open.",
+        aggregate="stock",
+        numerator="1",
+        denominator="TRUE",
         undetermined="FALSE",
         left_out=(),
-        per=60,
+        per=60_000_000,
         probability=0.0,
         on="opened_on",
         settles="at_once",
@@ -837,7 +836,7 @@ KPIS: tuple[Kpi, ...] = (
         floor=1,
         needs=(),
         beside=(),
-        decision=20,
+        decision=44,
     ),
     Kpi(
         name="consistency",

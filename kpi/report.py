@@ -3,10 +3,11 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate, groupby
 from math import fsum, sqrt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from kpi.events import DIMENSIONS
 from kpi.metrics import Kpi
 from kpi.mix import Group, Part
 from kpi.periods import EVERY, Comparison, Dates, Every, compared_with, following, period_compared_with, start_of
-from kpi.store import State
+from kpi.store import BEGINNING, State
 from kpi.survival import Durations, kaplan_meier_quantile, observed_quantile
 from kpi.targets import relative_change
 from kpi.uncertainty import between_variance, normal, standard_deviation, wilson
@@ -370,40 +371,72 @@ def _quantile(question: Question, kpi: Kpi, rows: list[dict[str, Any]], until: d
 
 
 def _stock(state: State, question: Question, kpi: Kpi) -> list[Answer]:
-    """Open events at the end of each period: all opened before it less all ended before it."""
-    changes: dict[tuple[str, ...], list[tuple[date, int]]] = {}
-    everything = replace(question, every="day", dates=Dates(ALWAYS.start, question.dates.end))
-    for on, sign in (("opened_on", 1), ("ended_on", -1)):
-        for row in _grouped(state, everything, on, ["count(*) AS count"]):
-            changes.setdefault(_group(question, row), []).append((row["period"], sign * row["count"]))
+    """What was open at the end of each period: all opened before it less all ended before it; counted, or its mean age."""
     until = complete_until(state, kpi, question.within_minutes)
-    answers = [one for group, flows in changes.items() for one in _levels(state, question, kpi, group, sorted(flows), until)]
+    answers = [
+        replace(_level(kpi, *_open_at(state, zones, end)), period=period, group=group, is_complete=end <= until)
+        for group, zones in _backlogs(state, question, kpi).items()
+        for period, end in _ends(state, question, min(one.days[0] for one in zones.values()))
+    ]
     return sorted(answers, key=lambda one: (one.period or date.min, one.group))
 
 
-def _levels(
-    state: State, question: Question, kpi: Kpi, group: tuple[str, ...], flows: list[tuple[date, int]], until: date
-) -> Iterator[Answer]:
-    """A running total of the daily changes, read at the end of each period."""
-    days = [day for day, _ in flows]
-    totals = list(accumulate(count for _, count in flows))
-    for period, end in _ends(state, question, flows):
-        place = bisect_left(days, end)
-        count = totals[place - 1] if place else 0
-        yield replace(
-            nothing(kpi), period=period, group=group, value=float(count), numerator=float(count), n=count, is_complete=end <= until
-        )
+@dataclass(frozen=True)
+class Backlog:
+    """What was open in one time zone after each day of a change: how many, and the sum of their openings (microseconds since 1970)."""
+
+    days: list[date]
+    counts: list[int]
+    openings: list[int]
+
+    def before(self, end: date) -> tuple[int, int]:
+        place = bisect_left(self.days, end)
+        return (self.counts[place - 1], self.openings[place - 1]) if place else (0, 0)
 
 
-def _ends(state: State, question: Question, flows: Iterable[tuple[date, int]]) -> Iterator[tuple[date | None, date]]:
+def _backlogs(state: State, question: Question, kpi: Kpi) -> dict[Group, dict[str, Backlog]]:
+    """By group and time zone."""
+    flows: dict[tuple[Group, str], list[tuple[date, int, int]]] = {}
+    everything = replace(_measured_only(state, question, kpi), every="day", dates=Dates(ALWAYS.start, question.dates.end))
+    for on, sign in (("opened_on", 1), ("ended_on", -1)):
+        for row in _grouped(state, everything, on, ["zone", "count(*) AS count", "sum(epoch_us(opened_at)) AS openings"]):
+            flow = (row["period"], sign * row["count"], sign * row["openings"])
+            flows.setdefault((_group(question, row), row["zone"]), []).append(flow)
+    found: dict[Group, dict[str, Backlog]] = {}
+    for (group, zone), changes in flows.items():
+        days, counts, openings = zip(*sorted(changes), strict=True)
+        found.setdefault(group, {})[zone] = Backlog(list(days), list(accumulate(counts)), list(accumulate(openings)))
+    return found
+
+
+def _ends(state: State, question: Question, first: date) -> Iterator[tuple[date | None, date]]:
     if question.every is None:
         yield None, question.dates.end
         return
     last = min(question.dates.end, state.known_on + timedelta(days=1))
-    period = start_of(max(question.dates.start, min(day for day, _ in flows)), question.every)
+    period = start_of(max(question.dates.start, first), question.every)
     while period < last:
         yield period, following(period, question.every)
         period = following(period, question.every)
+
+
+def _open_at(state: State, zones: Mapping[str, Backlog], end: date) -> tuple[int, int]:
+    """How many were open when a day began (or as of now, if it has not), and the sum of their ages in microseconds."""
+    levels = {zone: backlog.before(end) for zone, backlog in zones.items()}
+    ages = sum(count * _microseconds(state, zone, end) - openings for zone, (count, openings) in levels.items())
+    return sum(count for count, _ in levels.values()), ages
+
+
+def _level(kpi: Kpi, count: int, ages: int) -> Answer:
+    numerator = (count if kpi.unit == "events" else ages) / kpi.per
+    value = numerator if kpi.unit == "events" else numerator / count if count else None
+    return replace(nothing(kpi), value=value, numerator=numerator, n=count)
+
+
+def _microseconds(state: State, zone: str, end: date) -> int:
+    """The beginning of a local day, or the moment until which anything is known, in microseconds since 1970."""
+    moment = min(state.as_of, datetime.combine(end, time(), ZoneInfo(zone)).astimezone(UTC))
+    return (moment - BEGINNING) // timedelta(microseconds=1)
 
 
 def _spread(state: State, question: Question, kpi: Kpi) -> list[Answer]:

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from math import sqrt
 from pathlib import Path
@@ -25,7 +25,7 @@ from kpi.periods import COMPARISONS, Dates, compared_with
 from kpi.priorities import needs_work, priorities
 from kpi.ranking import lowest_tenth, lowest_tenth_count, ranked
 from kpi.records import answer_record, not_measured_record
-from kpi.report import Answer, compared, nothing, parts_compared, total
+from kpi.report import ALWAYS, Answer, compared, nothing, parts_compared, total
 from kpi.store import State
 from kpi.targets import read_targets, relative_change
 
@@ -37,7 +37,7 @@ QUANTILES = {
     "resolution_time_p90": ("resolution_time_mean", 0.9),
 }
 SPREADS = {"consistency"}
-STOCKS = {"open_events"}
+STOCKS = {"open_events", "open_events_age"}
 
 ZONES = {"Paris": "Europe/Paris", "Shanghai": "Asia/Shanghai", "New York": "America/New_York", None: "Europe/Paris"}
 CALENDAR = """
@@ -806,22 +806,44 @@ def test_no_more_than_chance_is_no_spread_and_one_store_has_none(
 
 
 @pytest.mark.parametrize(("every", "longest"), [("day", 1), ("week", 7), ("month", 31), ("quarter", 92)])
-def test_open_events_are_counted_at_the_end_of_each_period(state: State, known: list[Event], every: str, longest: int) -> None:
-    found = ask(state, ["open_events"], every, ("store",), None, Dates(date(2024, 1, 1), date(2024, 7, 1)))
-    assert {one.group: one.period for one in found} == {
-        (store or "unknown",): oracle.period_start(date(2024, 4, 20), every) for store in ZONES
+def test_open_events_are_counted_and_aged_at_the_end_of_each_period(state: State, known: list[Event], every: str, longest: int) -> None:
+    found = ask(state, ["open_events", "open_events_age"], every, ("store",), None, Dates(date(2024, 1, 1), date(2024, 7, 1)))
+    assert {(one.kpi.name, *one.group): one.period for one in found} == {
+        (name, store or "unknown"): oracle.period_start(date(2024, 4, 20), every) for name in STOCKS for store in ZONES
     }
     for one in found:
         assert one.period is not None
         zone = next(zone for store, zone in ZONES.items() if (store or "unknown") == one.group[0])
         end = oracle.period_start(one.period + timedelta(days=longest), every)
         midnight = datetime(end.year, end.month, end.day, tzinfo=ZoneInfo(zone))
-        assert (one.period, one.group, one.n) == (
-            one.period,
-            one.group,
-            oracle.open_events([event for event in known if store_of(event) == one.group[0]], midnight),
-        )
+        waiting = oracle.open_events([event for event in known if store_of(event) == one.group[0]], midnight)
+        figure = oracle.STOCKS[one.kpi.name](waiting, min(midnight, AS_OF))
+        value = None if figure.value is None else pytest.approx(float(figure.value), rel=1e-12)
+        assert (one.period, one.group, one.n, one.value) == (one.period, one.group, len(waiting), value)
         assert one.is_complete == (end <= date(2024, 4, 20))
+
+
+@pytest.mark.parametrize("dates", [ALWAYS, Dates(date(2024, 3, 1), date(2024, 4, 1)), Dates(date(2024, 4, 19), date(2024, 4, 20))])
+def test_open_events_of_a_range_are_those_at_its_end_in_all_zones(state: State, known: list[Event], dates: Dates) -> None:
+    ends = [(one, datetime.combine(dates.end, time(), ZoneInfo(zone_of(one)))) for one in known]
+    ages = [min(end, AS_OF) - one["opened_at"] for one, end in ends if oracle.open_events([one], end)]
+    count, age = ask(state, ["open_events", "open_events_age"], dates=dates)
+    assert (count.value, count.n, age.n) == (len(ages), len(ages), len(ages))
+    assert age.value == pytest.approx(float(sum(map(oracle.minutes, ages)) / len(ages)), rel=1e-12)
+
+
+def test_the_age_of_open_events_is_that_of_the_whole_backlog(data_folder: Path) -> None:
+    write(data_folder, [event("old", "2024-01-01T12:00"), event("new", "2024-06-29T12:00")])
+    state = loaded(data_folder)
+    yesterday, february = Dates(date(2024, 6, 29), date(2024, 6, 30)), Dates(date(2024, 2, 1), date(2024, 3, 1))
+    found = ask(state, ["open_events_age"], dates=yesterday) + ask(state, ["open_events_age"], dates=february)
+    days = 1440
+    assert [(one.value, one.n, one.numerator) for one in found] == [
+        ((180.5 + 0.5) * days / 2, 2, 181 * days),
+        (59.5 * days, 1, 59.5 * days),
+    ]
+    [now] = ask(state, ["open_events_age"])
+    assert (now.value, now.n) == ((181 + 1) * days / 2, 2)
 
 
 def test_open_events_are_a_stock_that_is_not_summed(data_folder: Path) -> None:
