@@ -65,6 +65,9 @@ ANSWERED_OR_LATE = f"(response_seconds IS NOT NULL OR waiting_seconds > {RESPONS
 STILL_IN_TIME = f"waiting_seconds <= {RESPONSE_LIMIT}"
 NO_ANSWER = f"{ENDED} AND {{}} IS NULL"
 UNBOUNDED = 1e15
+OR = " or "
+"""Between columns of which one is needed."""
+AN_END = f"resolved_at{OR}closed_at"
 
 KPIS: tuple[Kpi, ...] = (
     Kpi(
@@ -811,7 +814,7 @@ KPIS: tuple[Kpi, ...] = (
         better="lower",
         chart="individuals",
         floor=0,
-        needs=(),
+        needs=(AN_END,),
         beside=("open_events_age",),
         decision=20,
     ),
@@ -834,7 +837,7 @@ KPIS: tuple[Kpi, ...] = (
         better="lower",
         chart="individuals",
         floor=1,
-        needs=(),
+        needs=(AN_END,),
         beside=(),
         decision=44,
     ),
@@ -892,4 +895,4 @@ def chosen(name: str, variant: str, measured: Collection[str]) -> Kpi:
 
 def missing(kpi: Kpi, measured: Collection[str]) -> tuple[str, ...]:
     """The columns it needs and the data do not have: it is not measured, which is not 0."""
-    return tuple(column for column in kpi.needs if column not in measured)
+    return tuple(need for need in kpi.needs if not any(column in measured for column in need.split(OR)))

@@ -186,7 +186,7 @@ def _sums(kpi: Kpi, *, lacks: bool, place: int) -> dict[str, str]:
 
     Events of sources that lack its columns are in none of them but `not_measured`.
     """
-    given = f"source NOT IN (SELECT unnest($lacking_{place})) AND " if lacks else ""
+    given = _given(lacks, place)
     value = f"CAST({kpi.numerator} AS HUGEINT)"
     sums = {
         "numerator": f"coalesce(sum({value}) FILTER (WHERE {given}({kpi.denominator})), 0)",
@@ -197,6 +197,11 @@ def _sums(kpi: Kpi, *, lacks: bool, place: int) -> dict[str, str]:
         sums["squares"] = f"coalesce(sum({value} * {value}) FILTER (WHERE {given}({kpi.denominator})), 0)"
     sums |= {code: f"count(*) FILTER (WHERE {given}({condition}))" for code, condition in kpi.left_out}
     return sums | ({NOT_MEASURED: f"count(*) FILTER (WHERE source IN (SELECT unnest($lacking_{place})))"} if lacks else {})
+
+
+def _given(lacks: bool, place: int) -> str:
+    """The start of a condition that holds only for the sources that give a KPI's columns."""
+    return f"source NOT IN (SELECT unnest($lacking_{place})) AND " if lacks else ""
 
 
 def _grouped(state: State, question: Question, on: str, columns: Sequence[str]) -> list[dict[str, Any]]:
@@ -383,29 +388,40 @@ def _stock(state: State, question: Question, kpi: Kpi) -> list[Answer]:
 
 @dataclass(frozen=True)
 class Backlog:
-    """What was open in one time zone after each day of a change: how many, and the sum of their openings (microseconds since 1970)."""
+    """What was open in one time zone after each day of a change: how many, and the sum of their openings (microseconds since 1970).
+
+    `unknown` are the requests of sources that never tell an end.
+    """
 
     days: list[date]
     counts: list[int]
     openings: list[int]
+    unknown: list[int]
 
-    def before(self, end: date) -> tuple[int, int]:
+    def before(self, end: date) -> tuple[int, int, int]:
         place = bisect_left(self.days, end)
-        return (self.counts[place - 1], self.openings[place - 1]) if place else (0, 0)
+        return (self.counts[place - 1], self.openings[place - 1], self.unknown[place - 1]) if place else (0, 0, 0)
 
 
 def _backlogs(state: State, question: Question, kpi: Kpi) -> dict[Group, dict[str, Backlog]]:
     """By group and time zone."""
-    flows: dict[tuple[Group, str], list[tuple[date, int, int]]] = {}
-    everything = replace(_measured_only(state, question, kpi), every="day", dates=Dates(ALWAYS.start, question.dates.end))
+    flows: dict[tuple[Group, str], list[tuple[date, int, int, int]]] = {}
+    everything = replace(question, kpis=(kpi,), every="day", dates=Dates(ALWAYS.start, question.dates.end))
+    given = _given(bool(state.lacking(kpi)), 0)
+    sums = [
+        "zone",
+        f"count(*) FILTER (WHERE {given}TRUE) AS count",
+        f"coalesce(sum(epoch_us(opened_at)) FILTER (WHERE {given}TRUE), 0) AS openings",
+        "count(*) AS all_count",
+    ]
     for on, sign in (("opened_on", 1), ("ended_on", -1)):
-        for row in _grouped(state, everything, on, ["zone", "count(*) AS count", "sum(epoch_us(opened_at)) AS openings"]):
-            flow = (row["period"], sign * row["count"], sign * row["openings"])
+        for row in _grouped(state, everything, on, sums):
+            flow = (row["period"], sign * row["count"], sign * row["openings"], row["all_count"] - row["count"])
             flows.setdefault((_group(question, row), row["zone"]), []).append(flow)
     found: dict[Group, dict[str, Backlog]] = {}
     for (group, zone), changes in flows.items():
-        days, counts, openings = zip(*sorted(changes), strict=True)
-        found.setdefault(group, {})[zone] = Backlog(list(days), list(accumulate(counts)), list(accumulate(openings)))
+        days, *totals = zip(*sorted(changes), strict=True)
+        found.setdefault(group, {})[zone] = Backlog(list(days), *(list(accumulate(column)) for column in totals))
     return found
 
 
@@ -420,17 +436,20 @@ def _ends(state: State, question: Question, first: date) -> Iterator[tuple[date 
         period = following(period, question.every)
 
 
-def _open_at(state: State, zones: Mapping[str, Backlog], end: date) -> tuple[int, int]:
-    """How many were open when a day began (or as of now, if it has not), and the sum of their ages in microseconds."""
+def _open_at(state: State, zones: Mapping[str, Backlog], end: date) -> tuple[int, int, int]:
+    """How many were open when a day began (or as of now, if it has not), the sum of their ages in microseconds, and the unknown."""
     levels = {zone: backlog.before(end) for zone, backlog in zones.items()}
-    ages = sum(count * _microseconds(state, zone, end) - openings for zone, (count, openings) in levels.items())
-    return sum(count for count, _ in levels.values()), ages
+    ages = sum(count * _microseconds(state, zone, end) - openings for zone, (count, openings, _) in levels.items())
+    return sum(count for count, _, _ in levels.values()), ages, sum(unknown for *_, unknown in levels.values())
 
 
-def _level(kpi: Kpi, count: int, ages: int) -> Answer:
+def _level(kpi: Kpi, count: int, ages: int, unknown: int) -> Answer:
+    """None open is 0, unless there are requests of which nobody knows whether they are."""
+    if not count and (unknown or kpi.unit != "events"):
+        return replace(nothing(kpi), left_out={NOT_MEASURED: unknown})
     numerator = (count if kpi.unit == "events" else ages) / kpi.per
-    value = numerator if kpi.unit == "events" else numerator / count if count else None
-    return replace(nothing(kpi), value=value, numerator=numerator, n=count)
+    value = numerator if kpi.unit == "events" else numerator / count
+    return replace(nothing(kpi), value=value, numerator=numerator, n=count, left_out={NOT_MEASURED: unknown})
 
 
 def _microseconds(state: State, zone: str, end: date) -> int:

@@ -117,7 +117,7 @@ def test_all_days_are_held_against_nothing(state: State) -> None:
 def test_a_stock_is_held_against_the_same_weekday(tmp_path: Path, count: int, comparison: Comparison) -> None:
     """Every day one more is open, so that the difference is how many days lie between."""
     since = date(2022, 1, 3)
-    events = [event(str(number), f"{since + timedelta(days=number)}T09:00") for number in range(900)]
+    events = [event(str(number), f"{since + timedelta(days=number)}T09:00", closed_at=None) for number in range(900)]
     dates = Dates(date(2024, 5, 1), date(2024, 5, 1) + timedelta(days=count))
     found = of(state_of(tmp_path, events), "open_events", dates, comparison).change
     assert found is not None

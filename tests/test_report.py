@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from kpi import asking, mix
 from kpi.cards import cards
 from kpi.errors import ConfigError, UnknownName
-from kpi.metrics import KPIS, chosen, find
+from kpi.metrics import KPIS, chosen, find, missing
 from kpi.periods import COMPARISONS, Dates, compared_with
 from kpi.priorities import needs_work, priorities
 from kpi.ranking import lowest_tenth, lowest_tenth_count, ranked
@@ -833,7 +833,7 @@ def test_open_events_of_a_range_are_those_at_its_end_in_all_zones(state: State, 
 
 
 def test_the_age_of_open_events_is_that_of_the_whole_backlog(data_folder: Path) -> None:
-    write(data_folder, [event("old", "2024-01-01T12:00"), event("new", "2024-06-29T12:00")])
+    write(data_folder, [event("old", "2024-01-01T12:00", closed_at=None), event("new", "2024-06-29T12:00")])
     state = loaded(data_folder)
     yesterday, february = Dates(date(2024, 6, 29), date(2024, 6, 30)), Dates(date(2024, 2, 1), date(2024, 3, 1))
     found = ask(state, ["open_events_age"], dates=yesterday) + ask(state, ["open_events_age"], dates=february)
@@ -844,6 +844,35 @@ def test_the_age_of_open_events_is_that_of_the_whole_backlog(data_folder: Path) 
     ]
     [now] = ask(state, ["open_events_age"])
     assert (now.value, now.n) == ((181 + 1) * days / 2, 2)
+
+
+def test_without_a_column_of_ends_nobody_knows_what_is_open(data_folder: Path) -> None:
+    write(data_folder, [event(str(number)) for number in range(5)])
+    _, unmeasured = asking.kpis_named(loaded(data_folder), ["open_events", "open_events_age"])
+    assert [missing(kpi, {"opened_at"}) for kpi in unmeasured] == [("resolved_at or closed_at",)] * 2
+
+
+@pytest.mark.parametrize("column", ["resolved_at", "closed_at"])
+def test_either_end_tells_what_is_open_and_sources_without_one_are_left_out_and_counted(data_folder: Path, column: str) -> None:
+    write(data_folder, [event("1", **{column: "2024-06-01T10:00"}), event("2"), event("3", "2024-06-02T09:00")])
+    write(data_folder, [event("4", store="B"), event("5", "2024-06-02T09:00")], source="endless")
+    state = loaded(data_folder)
+    days = Dates(date(2024, 6, 1), date(2024, 6, 3))
+    assert [(one.value, one.n, one.left_out) for one in ask(state, ["open_events"], "day", dates=days)] == [
+        (1, 1, {"not_measured": 1}),
+        (2, 2, {"not_measured": 2}),
+    ]
+    by_store = ask(state, ["open_events", "open_events_age"], by=("store",), dates=days)
+    assert [(one.group, one.value is None, one.n, one.left_out) for one in by_store] == [
+        (("A",), False, 2, {"not_measured": 1}),
+        (("B",), True, 0, {"not_measured": 1}),
+    ] * 2
+
+
+def test_nothing_open_is_zero_and_has_no_age(data_folder: Path) -> None:
+    write(data_folder, [event("1", closed_at="2024-06-01T10:00")])
+    count, age = ask(loaded(data_folder), ["open_events", "open_events_age"])
+    assert (count.value, age.value, age.n) == (0, None, 0)
 
 
 def test_open_events_are_a_stock_that_is_not_summed(data_folder: Path) -> None:
