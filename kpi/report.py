@@ -195,8 +195,18 @@ def _sums(kpi: Kpi, *, lacks: bool, place: int) -> dict[str, str]:
     }
     if kpi.unit != "share":
         sums["squares"] = f"coalesce(sum({value} * {value}) FILTER (WHERE {given}({kpi.denominator})), 0)"
-    sums |= {code: f"count(*) FILTER (WHERE {given}({condition}))" for code, condition in kpi.left_out}
+    return sums | _left_out_sums(kpi, lacks=lacks, place=place)
+
+
+def _left_out_sums(kpi: Kpi, *, lacks: bool, place: int) -> dict[str, str]:
+    given = _given(lacks, place)
+    sums = {code: f"count(*) FILTER (WHERE {given}({condition}))" for code, condition in kpi.left_out}
     return sums | ({NOT_MEASURED: f"count(*) FILTER (WHERE source IN (SELECT unnest($lacking_{place})))"} if lacks else {})
+
+
+def _left_out(kpi: Kpi, rows: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    codes = (*(code for code, _ in kpi.left_out), NOT_MEASURED)
+    return {code: sum(row[code] for row in rows) for code in codes if code in rows[0]}
 
 
 def _given(lacks: bool, place: int) -> str:
@@ -230,15 +240,6 @@ def _values(question: Question) -> dict[str, Any]:
     return {f"where_{name}": list(values) for name, values in effective_filters(question).items()} | {"within_seconds": seconds}
 
 
-def _measured_only(state: State, question: Question, kpi: Kpi) -> Question:
-    """The question without the sources that lack the KPI's columns; for the aggregates that do not say what they left out."""
-    lacking = state.lacking(kpi)
-    if not lacking:
-        return question
-    asked = question.where.get("source", tuple(state.columns_of))
-    return replace(question, where={**question.where, "source": tuple(name for name in asked if name not in lacking)})
-
-
 def _rows(state: State, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     every_value = dict(values) | {"as_of": state.as_of}
     cursor = state.cursor()
@@ -257,7 +258,7 @@ def _ratio(question: Question, kpi: Kpi, row: Mapping[str, Any], sums: Mapping[s
         n=sums["denominator"],
         squares=sums.get("squares", sums["numerator"]) / kpi.per**2,
         undetermined=sums["undetermined"],
-        left_out={code: sums[code] for code in (*(code for code, _ in kpi.left_out), NOT_MEASURED) if code in sums},
+        left_out=_left_out(kpi, [sums]),
         is_complete=_is_complete(question, until, row["period"]) and not (kpi.settles == "when_decided" and sums["undetermined"]),
     )
 
@@ -346,14 +347,15 @@ def _is_complete(question: Question, until: date, period: date | None) -> bool:
 
 
 def _quantiles(state: State, question: Question, kpi: Kpi) -> list[Answer]:
-    left_out = [f"count(*) FILTER (WHERE {condition}) AS {code}" for code, condition in kpi.left_out]
+    lacks = bool(state.lacking(kpi))
+    given = _given(lacks, 0)
     columns = [
-        f"coalesce({kpi.numerator}, {kpi.undetermined}) AS seconds",
+        f"CASE WHEN {given}TRUE THEN coalesce({kpi.numerator}, {kpi.undetermined}) END AS seconds",
         f"count({kpi.numerator}) AS ended",
         f"count({kpi.undetermined}) AS still_open",
-        *left_out,
+        *(f"{sql} AS {code}" for code, sql in _left_out_sums(kpi, lacks=lacks, place=0).items()),
     ]
-    rows = _grouped(state, _measured_only(state, question, kpi), kpi.on, columns)
+    rows = _grouped(state, replace(question, kpis=(kpi,)), kpi.on, columns)
     until = complete_until(state, kpi, question.within_minutes)
     return [_quantile(question, kpi, list(group), until) for _, group in groupby(rows, lambda row: (row["period"], _group(question, row)))]
 
@@ -369,7 +371,7 @@ def _quantile(question: Question, kpi: Kpi, rows: list[dict[str, Any]], until: d
         value=None if value is None else value / kpi.per,
         n=int(durations.ended.sum()),
         undetermined=int(durations.still_open.sum()),
-        left_out={code: sum(row[code] for row in rows) for code, _ in kpi.left_out},
+        left_out=_left_out(kpi, rows),
         observed=None if observed is None else observed / kpi.per,
         is_complete=_is_complete(question, until, rows[0]["period"]),
     )
@@ -459,8 +461,8 @@ def _microseconds(state: State, zone: str, end: date) -> int:
 
 
 def _spread(state: State, question: Question, kpi: Kpi) -> list[Answer]:
-    columns = [f"{sql} AS {name}" for name, sql in _sums(kpi, lacks=False, place=0).items()]
-    by_store = replace(_measured_only(state, question, kpi), by=(*(name for name in question.by if name != "store"), "store"))
+    columns = [f"{sql} AS {name}" for name, sql in _sums(kpi, lacks=bool(state.lacking(kpi)), place=0).items()]
+    by_store = replace(question, kpis=(kpi,), by=(*(name for name in question.by if name != "store"), "store"))
     rows = _grouped(state, by_store, kpi.on, columns)
     keyed = groupby(rows, lambda row: (row["period"], _group(question, row)))
     until = complete_until(state, kpi, question.within_minutes)
@@ -481,7 +483,7 @@ def _deviation_between(question: Question, kpi: Kpi, stores: list[dict[str, Any]
         value=sqrt(between_variance(passed / n, pooled * (1 - pooled) / n)) if measurable else 0.0 if len(enough) >= 2 else None,
         n=int(n.sum()),
         undetermined=sum(row["undetermined"] for row in stores),
-        left_out={code: sum(row[code] for row in stores) for code, _ in kpi.left_out},
+        left_out=_left_out(kpi, stores),
         is_complete=_is_complete(question, until, stores[0]["period"]),
     )
 

@@ -1054,6 +1054,18 @@ def test_a_kpi_whose_columns_are_missing_is_not_measured(data_folder: Path) -> N
     assert (record["value"], record["not_measured"]) == (None, ["satisfaction"])
 
 
+@pytest.mark.parametrize("name", ["response_time", "response_time_median", "response_time_mean", "consistency"])
+def test_events_of_a_source_that_does_not_measure_are_left_out_and_counted_by_every_kind_of_figure(data_folder: Path, name: str) -> None:
+    write(data_folder, [answered(5), answered(20)])
+    write(data_folder, [event(f"x{number}", store="B", is_complaint=True) for number in range(9)], source="silent")
+    state = loaded(data_folder)
+    found = figure(state, name)
+    assert found.left_out["not_measured"] == 9
+    assert (found.n, found.undetermined) == ((0 if name == "consistency" else 2), 0)
+    assert [(one.group, one.left_out["not_measured"]) for one in ask(state, [name], by=("store",))] == [(("A",), 0), (("B",), 9)]
+    assert figure(state, name, where={"source": ("desk",)}).left_out["not_measured"] == 0
+
+
 @pytest.mark.parametrize(
     ("columns", "variant", "name"),
     [
