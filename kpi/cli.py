@@ -25,6 +25,7 @@ from kpi.sources import mapping
 from kpi.sources.convert import convert as convert_files
 from kpi.store import State
 from kpi.words import counted, text
+from kpi.words.sentences import unmeasured_sentence
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Service KPIs from the command line.")
 
@@ -78,7 +79,8 @@ def report(
     _refuse_unknown_values(state, question)
     pairs = compared(state, question, _comparison(compare, question)) if compare else [(one, None) for one in answer(state, question)]
     records = [answer_record(one, question.by, before) for one, before in pairs] + _not_measured(state, unmeasured)
-    columns = ("kpi", "period", "group", "value", "n", "undetermined", "excluded", "is_complete", *(("comparison",) if compare else ()))
+    columns = ("kpi", "period", "group", "value", "n", "undetermined", "excluded", "is_complete")
+    columns += (("comparison",) if compare else ()) + (("why",) if unmeasured else ())
     printing.show(records, format, _circumstances(state, question), columns)
 
 
@@ -276,11 +278,13 @@ def _refuse_unknown_values(state: State, question: Question) -> None:
 
 def _refuse_unmeasured(state: State, unmeasured: tuple[Kpi, ...]) -> None:
     for kpi in unmeasured:
-        raise KpiError("{kpi} is not measured: no column {columns}.", kpi=kpi.name, columns=", ".join(missing(kpi, state.measured)))
+        raise KpiError("{kpi} is not measured. {why}", kpi=kpi.name, why=unmeasured_sentence(kpi, state.measured))
 
 
 def _not_measured(state: State, unmeasured: tuple[Kpi, ...]) -> list[dict[str, Any]]:
-    return [not_measured_record(kpi, missing(kpi, state.measured)) for kpi in unmeasured]
+    return [
+        not_measured_record(kpi, missing(kpi, state.measured)) | {"why": unmeasured_sentence(kpi, state.measured)} for kpi in unmeasured
+    ]
 
 
 def _circumstances(state: State, question: Question) -> dict[str, Any]:

@@ -885,12 +885,17 @@ def find(name: str) -> Kpi:
 
 
 def chosen(name: str, variant: str, measured: Collection[str]) -> Kpi:
-    """The KPI of this name; of a family the named variant, else the first whose columns the data have."""
-    kpi = find(name)
-    if name in BY_NAME or len(FAMILIES[name]) == 1:
-        return kpi
-    named = BY_NAME.get(f"{name}_{variant}")
-    return named or next((one for one in FAMILIES[name] if not missing(one, measured)), kpi)
+    """The KPI of this name; of a family the named variant, else by repeats where the data have customers, else by contacts."""
+    if name in BY_NAME or len(FAMILIES.get(name, ())) < 2:
+        return find(name)
+    no_repeat, one_contact = FAMILIES[name][:2]
+    return BY_NAME.get(f"{name}_{variant}") or (no_repeat if "customer" in measured else one_contact)
+
+
+def measured_variants(kpi: Kpi, measured: Collection[str]) -> tuple[str, ...]:
+    """The other variants of its family that the data measure, as the configuration names them."""
+    others = (one for one in FAMILIES[kpi.family] if one != kpi and not missing(one, measured))
+    return tuple(one.name.removeprefix(f"{one.family}_") for one in others)
 
 
 def missing(kpi: Kpi, measured: Collection[str]) -> tuple[str, ...]:

@@ -207,7 +207,22 @@ def test_what_is_not_measured_is_said_and_is_not_0(data: Path) -> None:
         ["quality_passed"],
     )
     found = kpi(data, "mix", "accuracy", "--by", "store", "--from", "2024-06-10", "--to", "2024-06-16")
-    assert found == Run(1, "", "kpi: accuracy is not measured: no column quality_passed.\n")
+    assert found == Run(1, "", "kpi: accuracy is not measured. No column quality_passed in the extracts.\n")
+
+
+def test_what_is_not_measured_by_default_names_the_variant_that_is(tmp_path: Path) -> None:
+    flagged = event("1", resolved_at="2024-06-03T11:00", resolved_first_contact=True, transfer_count=0)
+    folder = folder_of(tmp_path, [flagged])
+    [figure] = kpi(folder, "report", "first_contact_resolution", "--format", "json").figures
+    why = (
+        "No column contact_count in the extracts. They measure another variant: "
+        'set first_contact_variant = "no_transfer" or "as_flagged" in kpis.toml.'
+    )
+    assert (figure["kpi"], figure["value"], figure["why"]) == ("first_contact_resolution_one_contact", None, why)
+    assert why in kpi(folder, "report", "first_contact_resolution").out
+    (folder / "kpis.toml").write_text('first_contact_variant = "as_flagged"\n')
+    [figure] = kpi(folder, "report", "first_contact_resolution", "--format", "json").figures
+    assert (figure["kpi"], figure["value"]) == ("first_contact_resolution_as_flagged", 1.0)
 
 
 def test_loading_again_changes_nothing(data: Path) -> None:

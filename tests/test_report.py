@@ -1071,6 +1071,8 @@ def test_events_of_a_source_that_does_not_measure_are_left_out_and_counted_by_ev
     [
         ({"customer", "contact_count", "resolved_first_contact"}, "", "no_repeat"),
         ({"contact_count", "resolved_first_contact"}, "", "one_contact"),
+        ({"resolved_first_contact"}, "", "one_contact"),  # not measured: no other variant steps in unasked
+        ({"transfer_count"}, "", "one_contact"),
         ({"customer", "resolved_first_contact"}, "as_flagged", "as_flagged"),
     ],
 )
