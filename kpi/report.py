@@ -14,7 +14,7 @@ import numpy as np
 from kpi.completeness import complete_until
 from kpi.errors import UnknownName
 from kpi.events import DIMENSIONS
-from kpi.metrics import Kpi
+from kpi.metrics import Kpi, find
 from kpi.mix import Group, Part
 from kpi.periods import EVERY, Comparison, Dates, Every, compared_with, following, period_compared_with, start_of
 from kpi.store import BEGINNING, State
@@ -192,10 +192,20 @@ def _sums(kpi: Kpi, *, lacks: bool, place: int) -> dict[str, str]:
         "numerator": f"coalesce(sum({value}) FILTER (WHERE {given}({kpi.denominator})), 0)",
         "denominator": f"count(*) FILTER (WHERE {given}({kpi.denominator}))",
         "undetermined": f"count(*) FILTER (WHERE {given}({kpi.undetermined}))",
+        "unsettled": f"count(*) FILTER (WHERE {given}({_unsettled(kpi)}))",
     }
     if kpi.unit != "share":
         sums["squares"] = f"coalesce(sum({value} * {value}) FILTER (WHERE {given}({kpi.denominator})), 0)"
     return sums | _left_out_sums(kpi, lacks=lacks, place=place)
+
+
+def _unsettled(kpi: Kpi) -> str:
+    """Events for which a period waits however long it has been over: by another date than the KPI's own, those not ended too."""
+    if kpi.settles == "when_decided":
+        return kpi.undetermined
+    if kpi.on == find(kpi.name).on:
+        return "FALSE"
+    return "ended_at IS NULL OR NOT is_mature" if kpi.settles == "after_window" else "ended_at IS NULL"
 
 
 def _left_out_sums(kpi: Kpi, *, lacks: bool, place: int) -> dict[str, str]:
@@ -259,7 +269,7 @@ def _ratio(question: Question, kpi: Kpi, row: Mapping[str, Any], sums: Mapping[s
         squares=sums.get("squares", sums["numerator"]) / kpi.per**2,
         undetermined=sums["undetermined"],
         left_out=_left_out(kpi, [sums]),
-        is_complete=_is_complete(question, until, row["period"]) and not (kpi.settles == "when_decided" and sums["undetermined"]),
+        is_complete=_is_complete(question, until, row["period"]) and not sums["unsettled"],
     )
 
 

@@ -1,5 +1,6 @@
 """Until when figures are final, on both clocks: no day may be called complete while an outcome in it is open."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kpi.asking import attributed
 from kpi.calendar import Schedule, Shift, moment_before
 from kpi.cards import cards
 from kpi.completeness import complete_until
@@ -157,3 +159,29 @@ def test_a_deadline_that_lies_ahead_is_not_held_against_the_days_before(tmp_path
     assert cards(state, question("resolution_rate", dates=tuesday), "previous_period")[0].change is not None
     [(_, before)] = compared(state, question("on_time", dates=tuesday), "previous_period")
     assert before is None
+
+
+# --- by another date of attribution -----------------------------------------------------------------------------------------------------
+
+
+def by_opening(state: State, name: str) -> dict[str, bool]:
+    asked = question(name, every="day")
+    found = answer(state, replace(asked, kpis=attributed(asked.kpis, "opened_on")))
+    return {str(one.period)[5:]: one.is_complete for one in found}
+
+
+def test_by_the_day_of_the_opening_a_day_waits_for_all_its_events(tmp_path: Path) -> None:
+    columns = {"contact_count": 1, "cost": 2.0, "updated_at": "2024-06-30T12:00"}
+    events = [
+        event("mature", "2024-06-10T09:00", resolved_at="2024-06-12T09:00", **columns),
+        event("just mature", "2024-06-11T09:00", resolved_at="2024-06-23T12:00", **columns),
+        event("immature", "2024-06-12T09:00", resolved_at="2024-06-23T12:01", **columns),
+        event("open", "2024-06-13T09:00", **columns),
+        event("given up", "2024-06-14T09:00", closed_at="2024-06-14T10:00", **columns),
+    ]
+    state = state_of(tmp_path, events)
+    days = ["06-10", "06-11", "06-12", "06-13", "06-14"]
+    by_window = by_opening(state, "first_contact_resolution_one_contact")
+    assert by_window == dict(zip(days, [True, True, False, False, True], strict=True))
+    assert by_opening(state, "cost_per_service") == dict(zip(days, [True, True, True, False, True], strict=True))
+    assert complete_days(state, "cost_per_service") == {"06-12": True, "06-23": True}
