@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from kpi import asking, browse, extracts, printing, pseudonyms, store
+from kpi.completeness import complete_until
 from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
 from kpi.events import DISPOSITIONS
@@ -75,7 +76,8 @@ def report(
     """Figures of KPIs, each with its n, what was left out, its bounds and its interval."""
     state = _state(data, as_of)
     kpis, unmeasured = asking.kpis_named(state, names)
-    question = asking.question(asking.attributed(kpis, on), every, by, where, _days(state, first, last, compare), within)
+    asked = asking.question(asking.attributed(kpis, on), every, by, where, asking.dates(first, last), within)
+    question = _ended(state, asked, compare)
     _refuse_unknown_values(state, question)
     pairs = compared(state, question, _comparison(compare, question)) if compare else [(one, None) for one in answer(state, question)]
     records = [answer_record(one, question.by, before) for one, before in pairs] + _not_measured(state, unmeasured)
@@ -164,7 +166,7 @@ def list_priorities(
     state = _state(data, "")
     kpis, unmeasured = asking.kpis_named(state, ["effort", "recommendation"])
     _refuse_unmeasured(state, unmeasured)
-    question = asking.question(kpis, "", by, where, _days(state, first, last, compare), None)
+    question = _ended(state, asking.question(kpis, "", by, where, asking.dates(first, last), None), compare)
     _refuse_unknown_values(state, question)
     records = [
         {
@@ -262,10 +264,15 @@ def _comparison(word: str, question: Question) -> Comparison:
     return asking.comparison(word)
 
 
-def _days(state: State, first: str, last: str, compare: str) -> Dates:
-    """The asked days; a range that is compared and has no last day ends with the last complete one."""
-    dates = asking.dates(first, last)
-    return Dates(dates.start, max(state.known_on, dates.start)) if compare and first and not last else dates
+def _ended(state: State, question: Question, compare: str) -> Question:
+    """The question; a range that is compared and has no last day ends with the last that is complete for all its KPIs."""
+    first, last = question.dates.start, question.dates.end
+    if not compare or first == ALWAYS.start or last != ALWAYS.end:
+        return question
+    end = min((complete_until(state, kpi, question.within_minutes) for kpi in question.kpis), default=state.known_on)
+    if end <= first:
+        raise ConfigError("no day from {first} on is complete yet, so there is nothing to compare. Choose an earlier --from.", first=first)
+    return replace(question, dates=Dates(first, end))
 
 
 def _refuse_unknown_values(state: State, question: Question) -> None:
