@@ -9,7 +9,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from kpi.errors import ConfigError, UnknownName
-from kpi.metrics import ATTRIBUTIONS, Kpi, chosen, missing
+from kpi.metrics import ATTRIBUTIONS, Attribution, Kpi, chosen, missing
 from kpi.periods import COMPARISONS, EVERY, Comparison, Dates, Every
 from kpi.report import ALWAYS, FILTERS, Question
 from kpi.store import State
@@ -18,6 +18,8 @@ T = TypeVar("T", bound=str)
 
 EARLIEST_YEAR, LATEST_YEAR = 1901, 2200
 LONGEST_WITHIN = 10**7
+RARER_DATES: tuple[Attribution, ...] = ("opened_on", "answered_on", "ended_on", "resolved_on")
+"""Every event that has one of these dates has those before it too."""
 
 
 def kpis_named(state: State, names: Sequence[str]) -> tuple[tuple[Kpi, ...], tuple[Kpi, ...]]:
@@ -32,7 +34,22 @@ def kpis_named(state: State, names: Sequence[str]) -> tuple[tuple[Kpi, ...], tup
 
 def attributed(kpis: tuple[Kpi, ...], on: str) -> tuple[Kpi, ...]:
     """The KPIs by another date of attribution than their own; an empty word changes nothing."""
-    return tuple(replace(kpi, on=one_of(on, ATTRIBUTIONS, "date")) for kpi in kpis) if on else kpis
+    return tuple(replace(kpi, on=_possible_date(kpi, on)) for kpi in kpis) if on else kpis
+
+
+def _possible_date(kpi: Kpi, on: str) -> Attribution:
+    """The date, if every event that counts has it: by the others the open ones would be lost, which are mostly the slow ones."""
+    found = one_of(on, ATTRIBUTIONS, "date")
+    if kpi.aggregate == "stock":
+        raise ConfigError("{kpi} is counted at the end of each period and goes by no date. Leave out --on.", kpi=kpi.name)
+    if RARER_DATES.index(found) > RARER_DATES.index(kpi.on):
+        raise ConfigError(
+            "{kpi} goes by {own}: by {found} it would lose the requests that have no such date yet. Leave out --on.",
+            kpi=kpi.name,
+            own=kpi.on,
+            found=found,
+        )
+    return found
 
 
 def period(word: str) -> Every | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -15,6 +16,9 @@ FILE = "calendar.toml"
 UNCHOSEN_ZONE = "UTC"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOURS = re.compile(r"(?:(?P<first>[A-Z][a-z]{2})(?:-(?P<last>[A-Z][a-z]{2}))?|daily) (?P<opens>\d\d:\d\d)-(?P<closes>\d\d:\d\d)")
+
+LONGEST_REACH = timedelta(days=40_000)
+"""How far back opening seconds are sought: longer than any limit lasts in stores that open at all."""
 
 Clock = Literal["elapsed", "opening_hours"]
 
@@ -144,6 +148,21 @@ def open_intervals(schedule: Schedule, first: date, last: date) -> list[OpenInte
         else:
             joined.append((starts_at, ends_at))
     return _with_seconds_before(joined)
+
+
+@lru_cache(maxsize=1024)
+def moment_before(schedule: Schedule, moment: datetime, seconds: int) -> datetime:
+    """The earliest moment (UTC) from which no more than so many open seconds pass until a moment: a closing, or in an opening."""
+    reach = timedelta(days=14)
+    while reach < LONGEST_REACH:
+        left = seconds
+        for one in reversed(open_intervals(schedule, (moment - reach).date(), moment.date() + timedelta(days=1))):
+            open_seconds = (min(one.ends_at, moment) - one.starts_at).total_seconds()
+            if open_seconds > left:
+                return min(one.ends_at, moment) - timedelta(seconds=left)
+            left -= max(open_seconds, 0)
+        reach *= 2
+    return moment - reach
 
 
 def _stretch(day: date, shift: Shift, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from kpi.completeness import complete_until
 from kpi.metrics import Kpi, find, missing
 from kpi.periods import Comparison, Dates, Every, compared_with, start_of, starts
-from kpi.report import ALWAYS, SUMMED, Answer, Change, Question, answer, combined, complete_until, nothing, total
+from kpi.report import ALWAYS, SUMMED, Answer, Change, Question, answer, combined, nothing, total
 from kpi.standing import NO_TARGET, Standing, standing
 from kpi.store import State
 
@@ -99,12 +100,13 @@ def _change(state: State, question: Question, kpi: Kpi, days: Sequence[Answer], 
         return None
     before = _weekday_true(kpi, dates, compared_with(dates, comparison))
     now, earlier = (_figure(state, replace(question, dates=one), kpi, _within(days, one)) for one in (dates, before))
-    return Change(now, earlier, before) if earlier.n else None
+    return Change(now, earlier, before) if earlier.n and now.is_complete and earlier.is_complete else None
 
 
 def _weekday_true(kpi: Kpi, dates: Dates, before: Dates) -> Dates:
-    """A stock is read on the last day: one that falls every weekend must be held against the same weekday."""
+    """A stock is read on the last day: one that falls every weekend must be held against the same weekday, a week ago at least."""
     if kpi.aggregate != "stock":
         return before
-    later = timedelta(days=(dates.end - before.end).days % WEEK)
-    return Dates(before.start + later - timedelta(days=WEEK), before.end + later)
+    weeks = max(1, (dates.end - before.end).days // WEEK)
+    end = dates.end - timedelta(days=WEEK * weeks)
+    return Dates(end - timedelta(days=dates.days), end)

@@ -1,7 +1,7 @@
 """The headless face: the same figures as the pages, for cron, scripts and tests."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 from kpi import asking, browse, charting, extracts, printing, store
 from kpi.calendar import FILE as CALENDAR
 from kpi.calendar import UNCHOSEN_ZONE
+from kpi.completeness import complete_until
 from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
 from kpi.events import DISPOSITIONS
@@ -26,6 +27,7 @@ from kpi.sources.convert import convert as convert_files
 from kpi.store import State
 from kpi.tally import kept_out, kept_out_text, tally_text
 from kpi.words import counted, text
+from kpi.words.sentences import unmeasured_sentence
 from kpi.words.values import moment_text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Service KPIs from the command line.")
@@ -83,11 +85,13 @@ def report(
     """Figures of KPIs, each with its n, what was left out, its bounds and its interval."""
     state = _state(data, as_of)
     kpis, unmeasured = asking.kpis_named(state, names)
-    question = asking.question(asking.attributed(kpis, on), every, by, where, _days(state, first, last, compare), within)
+    asked = asking.question(asking.attributed(kpis, on), every, by, where, asking.dates(first, last), within)
+    question = _ended(state, asked, compare)
     _refuse_unknown_values(state, question)
     pairs = compared(state, question, _comparison(compare, question)) if compare else [(one, None) for one in answer(state, question)]
     records = [answer_record(one, question.by, before) for one, before in pairs] + _not_measured(state, unmeasured)
-    columns = ("kpi", "period", "group", "value", "n", "undetermined", "excluded", "is_complete", *(("comparison",) if compare else ()))
+    columns = ("kpi", "period", "group", "value", "n", "undetermined", "excluded", "is_complete")
+    columns += (("comparison",) if compare else ()) + (("why",) if unmeasured else ())
     printing.show(records, format, _circumstances(state, question), columns)
 
 
@@ -174,7 +178,7 @@ def list_priorities(
     state = _state(data, as_of)
     kpis, unmeasured = asking.kpis_named(state, ["effort", "recommendation"])
     _refuse_unmeasured(state, unmeasured)
-    question = asking.question(kpis, "", by, where, _days(state, first, last, compare), None)
+    question = _ended(state, asking.question(kpis, "", by, where, asking.dates(first, last), None), compare)
     _refuse_unknown_values(state, question)
     records = [
         {
@@ -299,10 +303,15 @@ def _comparison(word: str, question: Question) -> Comparison:
     return asking.comparison(word)
 
 
-def _days(state: State, first: str, last: str, compare: str) -> Dates:
-    """The asked days; a range that is compared and has no last day ends with the last complete one."""
-    dates = asking.dates(first, last)
-    return Dates(dates.start, max(state.known_on, dates.start)) if compare and first and not last else dates
+def _ended(state: State, question: Question, compare: str) -> Question:
+    """The question; a range that is compared and has no last day ends with the last that is complete for all its KPIs."""
+    first, last = question.dates.start, question.dates.end
+    if not compare or first == ALWAYS.start or last != ALWAYS.end:
+        return question
+    end = min((complete_until(state, kpi, question.within_minutes) for kpi in question.kpis), default=state.known_on)
+    if end <= first:
+        raise ConfigError("no day from {first} on is complete yet, so there is nothing to compare. Choose an earlier --from.", first=first)
+    return replace(question, dates=Dates(first, end))
 
 
 def _refuse_unknown_values(state: State, question: Question) -> None:
@@ -315,11 +324,13 @@ def _refuse_unknown_values(state: State, question: Question) -> None:
 
 def _refuse_unmeasured(state: State, unmeasured: tuple[Kpi, ...]) -> None:
     for kpi in unmeasured:
-        raise KpiError("{kpi} is not measured: no column {columns}.", kpi=kpi.name, columns=", ".join(missing(kpi, state.measured)))
+        raise KpiError("{kpi} is not measured. {why}", kpi=kpi.name, why=unmeasured_sentence(kpi, state.measured))
 
 
 def _not_measured(state: State, unmeasured: tuple[Kpi, ...]) -> list[dict[str, Any]]:
-    return [not_measured_record(kpi, missing(kpi, state.measured)) for kpi in unmeasured]
+    return [
+        not_measured_record(kpi, missing(kpi, state.measured)) | {"why": unmeasured_sentence(kpi, state.measured)} for kpi in unmeasured
+    ]
 
 
 def _circumstances(state: State, question: Question) -> dict[str, Any]:

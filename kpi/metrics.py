@@ -19,13 +19,13 @@ class Kpi:
     `numerator` is an integer or a condition per event, summed where the condition `denominator` holds and divided by its
     count and by `per`, the number of numerator units in one unit of the KPI. `undetermined` are events whose outcome is not
     known yet and that may still change the value within `range`; `left_out` are named conditions of events that cannot be
-    judged. `on` is the local date of attribution; `settles` says how long its outcome can change. A
-    *geometric* mean has numerators that are logarithms of seconds (one more than there are); a *quantile* ranks the
-    numerator at `probability`, with `undetermined` seconds as censored; a *stock* counts the events open at the end of a
-    period; a *spread* is the deviation between stores of the ratio. `needs` names the columns without which it is not
-    measured; `smallest_change` is the least change worth an alert, as an amount for shares, scores and points, as a share of
-    the usual for durations, money and counts; `beside` the KPIs to read it with; `decision` the entry in DECISIONS.md.
-    Texts are messages of the catalogue.
+    judged. `on` is the local date of attribution; `settles` says how long its outcome can change (*when_decided*: as long as
+    any event is undetermined). A *geometric* mean has numerators that are logarithms of seconds (one more than there are); a
+    *quantile* ranks the numerator at `probability`, with `undetermined` seconds as censored; a *stock* counts the events open
+    at the end of a period, or in minutes takes their mean age; a *spread* is the deviation between stores of the ratio.
+    `needs` names the columns without which it is not measured; `smallest_change` is the least change worth an alert, as an
+    amount for shares, scores and points, as a share of the usual for durations, money and counts; `beside` the KPIs to read
+    it with; `decision` the entry in DECISIONS.md. Texts are messages of the catalogue.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Kpi:
     per: int
     probability: float
     on: Attribution
-    settles: Literal["at_once", "after_limit", "after_window"]
+    settles: Literal["at_once", "after_limit", "after_window", "when_decided"]
     unit: Unit
     range: tuple[float, float]
     better: Literal["higher", "lower"]
@@ -53,7 +53,6 @@ class Kpi:
 
 
 ENDED = "ended_at IS NOT NULL"
-OPEN = "ended_at IS NULL"
 RESOLVED = "resolved_at IS NOT NULL"
 SETTLED = "resolved_at IS NOT NULL AND is_mature"
 IMMATURE = ("immature", "resolved_at IS NOT NULL AND NOT is_mature")
@@ -69,6 +68,9 @@ ANSWERED_OR_LATE = f"(response_seconds IS NOT NULL OR waiting_seconds > {RESPONS
 STILL_IN_TIME = f"waiting_seconds <= {RESPONSE_LIMIT}"
 NO_ANSWER = f"{ENDED} AND {{}} IS NULL"
 UNBOUNDED = 1e15
+OR = " or "
+"""Between columns of which one is needed."""
+AN_END = f"resolved_at{OR}closed_at"
 
 KPIS: tuple[Kpi, ...] = (
     Kpi(
@@ -816,7 +818,7 @@ KPIS: tuple[Kpi, ...] = (
         per=1,
         probability=0.0,
         on="opened_on",
-        settles="at_once",
+        settles="when_decided",
         unit="share",
         range=(0.0, 1.0),
         better="higher",
@@ -871,7 +873,7 @@ KPIS: tuple[Kpi, ...] = (
         chart="between_within",
         smallest_change=0.1,
         floor=0,
-        needs=(),
+        needs=(AN_END,),
         beside=("open_events_age",),
         decision=20,
     ),
@@ -879,13 +881,13 @@ KPIS: tuple[Kpi, ...] = (
         name="open_events_age",
         family="open_events_age",
         label="Age of open requests",
-        meaning="Mean time that the requests opened in the period and still open have been open.",
-        aggregate="ratio",
-        numerator="open_seconds",
-        denominator=OPEN,
+        meaning="Mean time that the requests open at the end of the period have been open.",
+        aggregate="stock",
+        numerator="1",
+        denominator="TRUE",
         undetermined="FALSE",
         left_out=(),
-        per=60,
+        per=60_000_000,
         probability=0.0,
         on="opened_on",
         settles="at_once",
@@ -895,9 +897,9 @@ KPIS: tuple[Kpi, ...] = (
         chart="between_within",
         smallest_change=0.05,
         floor=1,
-        needs=(),
+        needs=(AN_END,),
         beside=(),
-        decision=20,
+        decision=44,
     ),
     Kpi(
         name="consistency",
@@ -944,14 +946,19 @@ def find(name: str) -> Kpi:
 
 
 def chosen(name: str, variant: str, measured: Collection[str]) -> Kpi:
-    """The KPI of this name; of a family the named variant, else the first whose columns the data have."""
-    kpi = find(name)
-    if name in BY_NAME or len(FAMILIES[name]) == 1:
-        return kpi
-    named = BY_NAME.get(f"{name}_{variant}")
-    return named or next((one for one in FAMILIES[name] if not missing(one, measured)), kpi)
+    """The KPI of this name; of a family the named variant, else by repeats where the data have customers, else by contacts."""
+    if name in BY_NAME or len(FAMILIES.get(name, ())) < 2:
+        return find(name)
+    no_repeat, one_contact = FAMILIES[name][:2]
+    return BY_NAME.get(f"{name}_{variant}") or (no_repeat if "customer" in measured else one_contact)
+
+
+def measured_variants(kpi: Kpi, measured: Collection[str]) -> tuple[str, ...]:
+    """The other variants of its family that the data measure, as the configuration names them."""
+    others = (one for one in FAMILIES[kpi.family] if one != kpi and not missing(one, measured))
+    return tuple(one.name.removeprefix(f"{one.family}_") for one in others)
 
 
 def missing(kpi: Kpi, measured: Collection[str]) -> tuple[str, ...]:
     """The columns it needs and the data do not have: it is not measured, which is not 0."""
-    return tuple(column for column in kpi.needs if column not in measured)
+    return tuple(need for need in kpi.needs if not any(column in measured for column in need.split(OR)))

@@ -65,16 +65,17 @@ def year_before(day: date) -> date:
 
 
 def compared_with(dates: Dates, comparison: Comparison) -> Dates:
-    """The range a range of days is held against."""
+    """The range a range of days is held against; of last year whole months are, else the same first and last day."""
     match comparison:
         case "previous_period":
             return Dates(dates.start - timedelta(days=dates.days), dates.start)
         case "same_weekdays":
             return Dates(dates.start - SAME_WEEKDAYS, dates.end - SAME_WEEKDAYS)
         case "previous_year":
+            if dates.start.day == dates.end.day == 1:
+                return Dates(year_before(dates.start), year_before(dates.end))
             last = dates.end - timedelta(days=1)
-            end = year_before(dates.end) if dates.end.day == 1 else year_before(last) + timedelta(days=1)
-            return Dates(year_before(dates.start), end)
+            return Dates(year_before(dates.start), year_before(last) + timedelta(days=1))
 
 
 def period_compared_with(start: date, every: Every, comparison: Comparison) -> date:

@@ -6,14 +6,13 @@ from kpi.metrics import find
 from kpi.periods import Comparison, compared_with
 from kpi.report import Answer, Question, answer
 from kpi.store import State
+from kpi.targets import TOLERANCE
 
 EFFORT_RISE = 0.30
 """Effort must exceed its baseline by more than this share..."""
 
 RECOMMENDATION_FALL = 5.0
 """... and recommendation must have fallen by at least this many points."""
-
-TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)

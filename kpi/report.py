@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate, groupby
 from math import expm1, fsum, sqrt
 from typing import Any
@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from kpi.completeness import complete_until
 from kpi.errors import UnknownName
 from kpi.events import DIMENSIONS
-from kpi.metrics import Kpi
+from kpi.metrics import Kpi, find
 from kpi.mix import Group, Part
 from kpi.periods import EVERY, Comparison, Dates, Every, compared_with, following, period_compared_with, start_of
-from kpi.store import State, limits_of
+from kpi.store import BEGINNING, State
 from kpi.survival import Durations, kaplan_meier_quantile, observed_quantile
 from kpi.targets import relative_change
 from kpi.uncertainty import between_variance, normal, standard_deviation, wilson
@@ -94,8 +95,8 @@ class Answer:
 
     @property
     def is_enough(self) -> bool:
-        """Whether there are enough events to show it in full."""
-        return self.n >= self.kpi.floor
+        """Whether there are enough events to show it in full; a quantile rests on those that still wait too."""
+        return self.n + (self.undetermined if self.kpi.aggregate == "quantile" else 0) >= self.kpi.floor
 
     @property
     def is_not_reached(self) -> bool:
@@ -141,8 +142,10 @@ def answer(state: State, question: Question) -> list[Answer]:
 def total(state: State, question: Question) -> Answer:
     """The one figure of a question without periods and groups."""
     answers = answer(state, question)
+    if answers:
+        return answers[0]
     kpi = question.kpis[0]
-    return answers[0] if answers else replace(nothing(kpi), is_complete=_is_complete(state, question, kpi, None))
+    return replace(nothing(kpi), is_complete=_is_complete(question, complete_until(state, kpi, question.within_minutes), None))
 
 
 def nothing(kpi: Kpi) -> Answer:
@@ -151,25 +154,6 @@ def nothing(kpi: Kpi) -> Answer:
         kpi=kpi, period=None, group=(), value=None, numerator=None, n=0, squares=None, undetermined=0, left_out={},
         bounds=None, interval=None, deviation=None, observed=None, is_complete=True,
     )  # fmt: skip
-
-
-def complete_until(state: State, kpi: Kpi, within_minutes: float | None) -> date:
-    """The first local day whose figures of this KPI can still change as time goes on."""
-    settled = state.as_of - _unsettled(state, kpi, within_minutes)
-    return min(settled.astimezone(ZoneInfo(zone)).date() for zone in state.zones)
-
-
-def _unsettled(state: State, kpi: Kpi, within_minutes: float | None) -> timedelta:
-    """How long an outcome may change after its date of attribution: the first-contact window, or the longest limit."""
-    match kpi.settles:
-        case "at_once":
-            return timedelta()
-        case "after_window":
-            return timedelta(days=state.settings.definitions.first_contact_window_days)
-        case "after_limit":
-            duration = "resolution_time" if kpi.name == "resolution_time" else "response_time"
-            limits = [limit.seconds for limit in limits_of(state.settings) if limit.kpi == duration]
-            return timedelta(seconds=max(limits, default=0)) if within_minutes is None else timedelta(minutes=within_minutes)
 
 
 def compared(state: State, question: Question, comparison: Comparison) -> list[tuple[Answer, Answer | None]]:
@@ -196,8 +180,9 @@ def _ratios(state: State, question: Question) -> dict[str, list[Answer]]:
     sums = [_sums(kpi, lacks=bool(state.lacking(kpi)), place=place) for place, kpi in enumerate(question.kpis)]
     columns = [f"{sql} AS {name}_{place}" for place, found in enumerate(sums) for name, sql in found.items()]
     rows = _grouped(state, question, question.kpis[0].on, columns)
+    until = [complete_until(state, kpi, question.within_minutes) for kpi in question.kpis]
     return {
-        kpi.name: [_ratio(state, question, kpi, row, {name: row[f"{name}_{place}"] for name in sums[place]}) for row in rows]
+        kpi.name: [_ratio(question, kpi, row, {name: row[f"{name}_{place}"] for name in sums[place]}, until[place]) for row in rows]
         for place, kpi in enumerate(question.kpis)
     }
 
@@ -207,17 +192,42 @@ def _sums(kpi: Kpi, *, lacks: bool, place: int) -> dict[str, str]:
 
     Events of sources that lack its columns are in none of them but `not_measured`.
     """
-    given = f"source NOT IN (SELECT unnest($lacking_{place})) AND " if lacks else ""
+    given = _given(lacks, place)
     value = f"CAST({kpi.numerator} AS HUGEINT)"
     sums = {
         "numerator": f"coalesce(sum({value}) FILTER (WHERE {given}({kpi.denominator})), 0)",
         "denominator": f"count(*) FILTER (WHERE {given}({kpi.denominator}))",
         "undetermined": f"count(*) FILTER (WHERE {given}({kpi.undetermined}))",
+        "unsettled": f"count(*) FILTER (WHERE {given}({_unsettled(kpi)}))",
     }
     if kpi.unit != "share":
         sums["squares"] = f"coalesce(sum({value} * {value}) FILTER (WHERE {given}({kpi.denominator})), 0)"
-    sums |= {code: f"count(*) FILTER (WHERE {given}({condition}))" for code, condition in kpi.left_out}
+    return sums | _left_out_sums(kpi, lacks=lacks, place=place)
+
+
+def _unsettled(kpi: Kpi) -> str:
+    """Events for which a period waits however long it has been over: by another date than the KPI's own, those not ended too."""
+    if kpi.settles == "when_decided":
+        return kpi.undetermined
+    if kpi.on == find(kpi.name).on:
+        return "FALSE"
+    return "ended_at IS NULL OR NOT is_mature" if kpi.settles == "after_window" else "ended_at IS NULL"
+
+
+def _left_out_sums(kpi: Kpi, *, lacks: bool, place: int) -> dict[str, str]:
+    given = _given(lacks, place)
+    sums = {code: f"count(*) FILTER (WHERE {given}({condition}))" for code, condition in kpi.left_out}
     return sums | ({NOT_MEASURED: f"count(*) FILTER (WHERE source IN (SELECT unnest($lacking_{place})))"} if lacks else {})
+
+
+def _left_out(kpi: Kpi, rows: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    codes = (*(code for code, _ in kpi.left_out), NOT_MEASURED)
+    return {code: sum(row[code] for row in rows) for code in codes if code in rows[0]}
+
+
+def _given(lacks: bool, place: int) -> str:
+    """The start of a condition that holds only for the sources that give a KPI's columns."""
+    return f"source NOT IN (SELECT unnest($lacking_{place})) AND " if lacks else ""
 
 
 def _grouped(state: State, question: Question, on: str, columns: Sequence[str]) -> list[dict[str, Any]]:
@@ -246,15 +256,6 @@ def _values(question: Question) -> dict[str, Any]:
     return {f"where_{name}": list(values) for name, values in effective_filters(question).items()} | {"within_seconds": seconds}
 
 
-def _measured_only(state: State, question: Question, kpi: Kpi) -> Question:
-    """The question without the sources that lack the KPI's columns; for the aggregates that do not say what they left out."""
-    lacking = state.lacking(kpi)
-    if not lacking:
-        return question
-    asked = question.where.get("source", tuple(state.columns_of))
-    return replace(question, where={**question.where, "source": tuple(name for name in asked if name not in lacking)})
-
-
 def _rows(state: State, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     every_value = dict(values) | {"as_of": state.as_of}
     cursor = state.cursor()
@@ -264,7 +265,7 @@ def _rows(state: State, statement: str, values: Mapping[str, Any]) -> list[dict[
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _ratio(state: State, question: Question, kpi: Kpi, row: Mapping[str, Any], sums: Mapping[str, int]) -> Answer:
+def _ratio(question: Question, kpi: Kpi, row: Mapping[str, Any], sums: Mapping[str, int], until: date) -> Answer:
     return _of_sums(
         kpi,
         period=row["period"],
@@ -273,8 +274,8 @@ def _ratio(state: State, question: Question, kpi: Kpi, row: Mapping[str, Any], s
         n=sums["denominator"],
         squares=sums.get("squares", sums["numerator"]) / kpi.per**2,
         undetermined=sums["undetermined"],
-        left_out={code: sums[code] for code in (*(code for code, _ in kpi.left_out), NOT_MEASURED) if code in sums},
-        is_complete=_is_complete(state, question, kpi, row["period"]),
+        left_out=_left_out(kpi, [sums]),
+        is_complete=_is_complete(question, until, row["period"]) and not sums["unsettled"],
     )
 
 
@@ -362,27 +363,28 @@ def _group(question: Question, row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple("" if row[name] is None else f"{row[name]:g}" if isinstance(row[name], float) else str(row[name]) for name in question.by)
 
 
-def _is_complete(state: State, question: Question, kpi: Kpi, period: date | None) -> bool:
-    """Whether nothing of the period is missing: cut off by the asked days, or not over yet."""
-    limit = complete_until(state, kpi, question.within_minutes)
+def _is_complete(question: Question, until: date, period: date | None) -> bool:
+    """Whether nothing of the period is missing: cut off by the asked days, or not final yet (from `until` on)."""
     if period is None or question.every is None:
-        return question.dates.end <= limit
-    return question.dates.start <= period and following(period, question.every) <= min(question.dates.end, limit)
+        return question.dates.end <= until
+    return question.dates.start <= period and following(period, question.every) <= min(question.dates.end, until)
 
 
 def _quantiles(state: State, question: Question, kpi: Kpi) -> list[Answer]:
-    left_out = [f"count(*) FILTER (WHERE {condition}) AS {code}" for code, condition in kpi.left_out]
+    lacks = bool(state.lacking(kpi))
+    given = _given(lacks, 0)
     columns = [
-        f"coalesce({kpi.numerator}, {kpi.undetermined}) AS seconds",
+        f"CASE WHEN {given}TRUE THEN coalesce({kpi.numerator}, {kpi.undetermined}) END AS seconds",
         f"count({kpi.numerator}) AS ended",
         f"count({kpi.undetermined}) AS still_open",
-        *left_out,
+        *(f"{sql} AS {code}" for code, sql in _left_out_sums(kpi, lacks=lacks, place=0).items()),
     ]
-    rows = _grouped(state, _measured_only(state, question, kpi), kpi.on, columns)
-    return [_quantile(state, question, kpi, list(group)) for _, group in groupby(rows, lambda row: (row["period"], _group(question, row)))]
+    rows = _grouped(state, replace(question, kpis=(kpi,)), kpi.on, columns)
+    until = complete_until(state, kpi, question.within_minutes)
+    return [_quantile(question, kpi, list(group), until) for _, group in groupby(rows, lambda row: (row["period"], _group(question, row)))]
 
 
-def _quantile(state: State, question: Question, kpi: Kpi, rows: list[dict[str, Any]]) -> Answer:
+def _quantile(question: Question, kpi: Kpi, rows: list[dict[str, Any]], until: date) -> Answer:
     timed = [row for row in rows if row["seconds"] is not None]
     durations = Durations(*(np.array([row[name] for row in timed], dtype=np.int64) for name in ("seconds", "ended", "still_open")))
     value, observed = (estimate(durations, kpi.probability) for estimate in (kaplan_meier_quantile, observed_quantile))
@@ -393,57 +395,105 @@ def _quantile(state: State, question: Question, kpi: Kpi, rows: list[dict[str, A
         value=None if value is None else value / kpi.per,
         n=int(durations.ended.sum()),
         undetermined=int(durations.still_open.sum()),
-        left_out={code: sum(row[code] for row in rows) for code, _ in kpi.left_out},
+        left_out=_left_out(kpi, rows),
         observed=None if observed is None else observed / kpi.per,
-        is_complete=_is_complete(state, question, kpi, rows[0]["period"]),
+        is_complete=_is_complete(question, until, rows[0]["period"]),
     )
 
 
 def _stock(state: State, question: Question, kpi: Kpi) -> list[Answer]:
-    """Open events at the end of each period: all opened before it less all ended before it."""
-    changes: dict[tuple[str, ...], list[tuple[date, int]]] = {}
-    everything = replace(question, every="day", dates=Dates(ALWAYS.start, question.dates.end))
-    for on, sign in (("opened_on", 1), ("ended_on", -1)):
-        for row in _grouped(state, everything, on, ["count(*) AS count"]):
-            changes.setdefault(_group(question, row), []).append((row["period"], sign * row["count"]))
-    answers = [one for group, flows in changes.items() for one in _levels(state, question, kpi, group, sorted(flows))]
+    """What was open at the end of each period: all opened before it less all ended before it; counted, or its mean age."""
+    until = complete_until(state, kpi, question.within_minutes)
+    answers = [
+        replace(_level(kpi, *_open_at(state, zones, end)), period=period, group=group, is_complete=end <= until)
+        for group, zones in _backlogs(state, question, kpi).items()
+        for period, end in _ends(state, question, min(one.days[0] for one in zones.values()))
+    ]
     return sorted(answers, key=lambda one: (one.period or date.min, one.group))
 
 
-def _levels(state: State, question: Question, kpi: Kpi, group: tuple[str, ...], flows: list[tuple[date, int]]) -> Iterator[Answer]:
-    """A running total of the daily changes, read at the end of each period."""
-    days = [day for day, _ in flows]
-    totals = list(accumulate(count for _, count in flows))
-    for period, end in _ends(state, question, flows):
-        place = bisect_left(days, end)
-        yield _level(state, question, kpi, period, group, totals[place - 1] if place else 0)
+@dataclass(frozen=True)
+class Backlog:
+    """What was open in one time zone after each day of a change: how many, and the sum of their openings (microseconds since 1970).
+
+    `unknown` are the requests of sources that never tell an end.
+    """
+
+    days: list[date]
+    counts: list[int]
+    openings: list[int]
+    unknown: list[int]
+
+    def before(self, end: date) -> tuple[int, int, int]:
+        place = bisect_left(self.days, end)
+        return (self.counts[place - 1], self.openings[place - 1], self.unknown[place - 1]) if place else (0, 0, 0)
 
 
-def _ends(state: State, question: Question, flows: Iterable[tuple[date, int]]) -> Iterator[tuple[date | None, date]]:
+def _backlogs(state: State, question: Question, kpi: Kpi) -> dict[Group, dict[str, Backlog]]:
+    """By group and time zone."""
+    flows: dict[tuple[Group, str], list[tuple[date, int, int, int]]] = {}
+    everything = replace(question, kpis=(kpi,), every="day", dates=Dates(ALWAYS.start, question.dates.end))
+    given = _given(bool(state.lacking(kpi)), 0)
+    sums = [
+        "zone",
+        f"count(*) FILTER (WHERE {given}TRUE) AS count",
+        f"coalesce(sum(epoch_us(opened_at)) FILTER (WHERE {given}TRUE), 0) AS openings",
+        "count(*) AS all_count",
+    ]
+    for on, sign in (("opened_on", 1), ("ended_on", -1)):
+        for row in _grouped(state, everything, on, sums):
+            flow = (row["period"], sign * row["count"], sign * row["openings"], row["all_count"] - row["count"])
+            flows.setdefault((_group(question, row), row["zone"]), []).append(flow)
+    found: dict[Group, dict[str, Backlog]] = {}
+    for (group, zone), changes in flows.items():
+        days, *totals = zip(*sorted(changes), strict=True)
+        found.setdefault(group, {})[zone] = Backlog(list(days), *(list(accumulate(column)) for column in totals))
+    return found
+
+
+def _ends(state: State, question: Question, first: date) -> Iterator[tuple[date | None, date]]:
     if question.every is None:
         yield None, question.dates.end
         return
     last = min(question.dates.end, state.known_on + timedelta(days=1))
-    period = start_of(max(question.dates.start, min(day for day, _ in flows)), question.every)
+    period = start_of(max(question.dates.start, first), question.every)
     while period < last:
         yield period, following(period, question.every)
         period = following(period, question.every)
 
 
-def _level(state: State, question: Question, kpi: Kpi, period: date | None, group: tuple[str, ...], count: int) -> Answer:
-    complete = _is_complete(state, replace(question, dates=Dates(ALWAYS.start, question.dates.end)), kpi, period)
-    return replace(nothing(kpi), period=period, group=group, value=float(count), numerator=float(count), n=count, is_complete=complete)
+def _open_at(state: State, zones: Mapping[str, Backlog], end: date) -> tuple[int, int, int]:
+    """How many were open when a day began (or as of now, if it has not), the sum of their ages in microseconds, and the unknown."""
+    levels = {zone: backlog.before(end) for zone, backlog in zones.items()}
+    ages = sum(count * _microseconds(state, zone, end) - openings for zone, (count, openings, _) in levels.items())
+    return sum(count for count, _, _ in levels.values()), ages, sum(unknown for *_, unknown in levels.values())
+
+
+def _level(kpi: Kpi, count: int, ages: int, unknown: int) -> Answer:
+    """None open is 0, unless there are requests of which nobody knows whether they are."""
+    if not count and (unknown or kpi.unit != "events"):
+        return replace(nothing(kpi), left_out={NOT_MEASURED: unknown})
+    numerator = (count if kpi.unit == "events" else ages) / kpi.per
+    value = numerator if kpi.unit == "events" else numerator / count
+    return replace(nothing(kpi), value=value, numerator=numerator, n=count, left_out={NOT_MEASURED: unknown})
+
+
+def _microseconds(state: State, zone: str, end: date) -> int:
+    """The beginning of a local day, or the moment until which anything is known, in microseconds since 1970."""
+    moment = min(state.as_of, datetime.combine(end, time(), ZoneInfo(zone)).astimezone(UTC))
+    return (moment - BEGINNING) // timedelta(microseconds=1)
 
 
 def _spread(state: State, question: Question, kpi: Kpi) -> list[Answer]:
-    columns = [f"{sql} AS {name}" for name, sql in _sums(kpi, lacks=False, place=0).items()]
-    by_store = replace(_measured_only(state, question, kpi), by=(*(name for name in question.by if name != "store"), "store"))
+    columns = [f"{sql} AS {name}" for name, sql in _sums(kpi, lacks=bool(state.lacking(kpi)), place=0).items()]
+    by_store = replace(question, kpis=(kpi,), by=(*(name for name in question.by if name != "store"), "store"))
     rows = _grouped(state, by_store, kpi.on, columns)
     keyed = groupby(rows, lambda row: (row["period"], _group(question, row)))
-    return [_deviation_between(state, question, kpi, list(stores)) for _, stores in keyed]
+    until = complete_until(state, kpi, question.within_minutes)
+    return [_deviation_between(question, kpi, list(stores), until) for _, stores in keyed]
 
 
-def _deviation_between(state: State, question: Question, kpi: Kpi, stores: list[dict[str, Any]]) -> Answer:
+def _deviation_between(question: Question, kpi: Kpi, stores: list[dict[str, Any]], until: date) -> Answer:
     """DerSimonian-Laird over the stores with enough events, each with the sampling variance of the pooled share."""
     enough = [row for row in stores if row["denominator"] >= kpi.floor]
     n = np.array([row["denominator"] for row in enough], dtype=float)
@@ -457,8 +507,8 @@ def _deviation_between(state: State, question: Question, kpi: Kpi, stores: list[
         value=sqrt(between_variance(passed / n, pooled * (1 - pooled) / n)) if measurable else 0.0 if len(enough) >= 2 else None,
         n=int(n.sum()),
         undetermined=sum(row["undetermined"] for row in stores),
-        left_out={code: sum(row[code] for row in stores) for code, _ in kpi.left_out},
-        is_complete=_is_complete(state, question, kpi, stores[0]["period"]),
+        left_out=_left_out(kpi, stores),
+        is_complete=_is_complete(question, until, stores[0]["period"]),
     )
 
 

@@ -9,10 +9,11 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from kpi.completeness import complete_until
 from kpi.metrics import Kpi
 from kpi.periods import Dates, Every, following, preceding, start_of, starts
 from kpi.phases import Exclusion, Phase, applying
-from kpi.report import ALWAYS, Answer, Question, answer, complete_until, nothing
+from kpi.report import ALWAYS, Answer, Question, answer, nothing
 from kpi.spc.charts import FIRM_POINTS, Chance, Sums
 from kpi.spc.scales import LINEAR, LOGARITHMIC, LOGARITHMIC_MINUTES, Scale
 from kpi.store import State

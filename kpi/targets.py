@@ -14,6 +14,9 @@ from kpi.periods import EVERY, Every
 FILE = "targets.toml"
 KEYS = ("kpi", "from", "until", "every", "limit_minutes", "at_least", "at_most", "alert", "against")
 
+TOLERANCE = 1e-9
+"""As near to a border is on it: 3.3 is 10 % more than 3.0, and floating point does not quite say so."""
+
 Bound = Literal["at_least", "at_most"]
 Against = Literal["value", "previous_year"]
 
@@ -39,13 +42,15 @@ class Target:
 
     def met_by(self, value: float) -> bool:
         """Whether the value (or relative change) reaches the aim; exactly at the aim is met."""
-        return value >= self.aim if self.bound == "at_least" else value <= self.aim
+        return self._reaches(value, self.aim)
 
     def alerted_by(self, value: float) -> bool:
         """Whether the value (or relative change) is worse than the alert threshold; exactly at it is not."""
-        if self.alert is None:
-            return False
-        return value < self.alert if self.bound == "at_least" else value > self.alert
+        return self.alert is not None and not self._reaches(value, self.alert)
+
+    def _reaches(self, value: float, border: float) -> bool:
+        slack = TOLERANCE * max(1.0, abs(border))
+        return value >= border - slack if self.bound == "at_least" else value <= border + slack
 
 
 def read_targets(folder: Path) -> tuple[Target, ...]:

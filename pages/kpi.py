@@ -8,13 +8,14 @@ import streamlit as st
 
 from kpi.browse import Selection, date_of
 from kpi.cards import cards
+from kpi.completeness import complete_until
 from kpi.control import fits
 from kpi.events import DIMENSIONS
 from kpi.metrics import FAMILIES, Kpi, missing
 from kpi.mix import Effects, effects
 from kpi.periods import EVERY, Dates, Every, following, start_of
 from kpi.ranking import lowest_tenth, ranked
-from kpi.report import ALWAYS, Answer, answer, complete_until, parts_compared
+from kpi.report import ALWAYS, Answer, answer, parts_compared
 from kpi.spc.catalogue import CHARTS
 from kpi.spc.rules import BY_NAME as RULE_SETS
 from kpi.words import text

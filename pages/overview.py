@@ -18,6 +18,7 @@ from kpi.words.sentences import (
     left_out_sentence,
     standing_sentence,
     status_text,
+    unmeasured_sentence,
 )
 from kpi.words.values import count_text, difference_text, relative_text, short_day_text
 from pages.filters import link_parameters, show_emptiness
@@ -50,7 +51,7 @@ def show(view: View) -> None:
 def _show_card(view: View, card: Card) -> None:
     if card.missing:
         st.metric(text(card.kpi.label), text("Not measured"), help=text(card.kpi.meaning))
-        st.caption(text("No column {columns} in the extracts.", columns=", ".join(card.missing)))
+        st.caption(unmeasured_sentence(card.kpi, view.state.measured))
         return
     show_figure(view, card, text(card.kpi.label))
     _show_course(view, card)

@@ -238,10 +238,6 @@ def effort(event: Event, _question: Question) -> Verdict:
     return no_answer(event) if event.get("effort") is None else exact(event["effort"])
 
 
-def open_age(event: Event, question: Question) -> Verdict:
-    return minutes(question.as_of - event["opened_at"]) if ended_at(event) is None else ""
-
-
 def attempt(wanted: str) -> Callable[[Event, Question], Verdict]:
     return lambda event, _question: event["outcome"] == wanted if event.get("outcome") in ("success", "failure") else "not_completed"
 
@@ -312,7 +308,6 @@ DEFINITIONS = {
     "answer_rate": Definition(opening_moment, answer),
     "resolution_rate": Definition(opening_moment, lambda event, _question: event.get("resolved_at") is not None),
     "on_time": Definition(opening_moment, on_time),
-    "open_events_age": Definition(opening_moment, open_age),
     "agreement_met": Definition(opening_moment, flag("agreement_met", "no_flag")),
 }
 
@@ -327,8 +322,8 @@ def figure(
     window_days: int = 7,
 ) -> Figure:
     """The KPI of the events given. `all_events` is where repeat contacts are looked for (default: the events given)."""
-    if name == "open_events":
-        return stock(open_events(events, as_of))
+    if name in STOCKS:
+        return STOCKS[name](open_events(events, as_of), as_of)
     found = figures(name, events, as_of, lambda _event: "", all_events=all_events, limit_minutes=limit_minutes, window_days=window_days)
     return found.get("", summed([]))
 
@@ -369,14 +364,22 @@ def summed(verdicts: Iterable[Verdict]) -> Figure:
     return Figure(numerator, denominator, value, reasons[UNDETERMINED], left_out)
 
 
-def stock(count: int) -> Figure:
-    return Figure(Fraction(count), 1, Fraction(count), 0, {})
-
-
-def open_events(events: Iterable[Event], instant: datetime) -> int:
+def open_events(events: Iterable[Event], instant: datetime) -> list[Event]:
     """Events opened before the instant and not ended before it."""
-    ends = [ended_at(event) for event in events if is_normal(event) and event["opened_at"] < instant]
-    return sum(end is None or end >= instant for end in ends)
+    known = [event for event in events if is_normal(event) and event["opened_at"] < instant]
+    return [event for event in known if (ended_at(event) or instant) >= instant]
+
+
+def stock(waiting: list[Event], _instant: datetime) -> Figure:
+    return Figure(Fraction(len(waiting)), 1, Fraction(len(waiting)), 0, {})
+
+
+def open_age(waiting: list[Event], instant: datetime) -> Figure:
+    """The mean age of what is open at an instant."""
+    return summed(minutes(instant - event["opened_at"]) for event in waiting)
+
+
+STOCKS = {"open_events": stock, "open_events_age": open_age}
 
 
 # --- periods --------------------------------------------------------------------------------------------------------------------
@@ -384,7 +387,7 @@ def open_events(events: Iterable[Event], instant: datetime) -> int:
 
 def attributed_on(name: str, event: Event, zone: str) -> date | None:
     """The local day whose figure the event enters. A stock has none."""
-    moment = None if name == "open_events" else DEFINITIONS[name].on(event)
+    moment = None if name in STOCKS else DEFINITIONS[name].on(event)
     return None if moment is None else moment.astimezone(ZoneInfo(zone)).date()
 
 

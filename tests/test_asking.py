@@ -8,7 +8,7 @@ import pytest
 
 from kpi import asking
 from kpi.errors import KpiError
-from kpi.metrics import find
+from kpi.metrics import ATTRIBUTIONS, find
 from kpi.periods import Dates
 from kpi.report import ALWAYS
 from tests.samples import at, event, state_of
@@ -144,6 +144,39 @@ def test_a_question_is_made_of_words() -> None:
 @pytest.mark.parametrize("minutes", [float("inf"), 1e300])
 def test_a_limit_that_no_event_can_be_held_against_is_refused(minutes: float) -> None:
     assert refusal(lambda: asking.question((find("response_time"),), "", "", [], ALWAYS, minutes))
+
+
+@pytest.mark.parametrize(
+    ("name", "possible"),
+    [
+        ("response_time", {"opened_on"}),
+        ("resolution_time", {"opened_on"}),
+        ("resolution_time_mean", {"opened_on"}),
+        ("resolution_time_median", {"opened_on"}),
+        ("consistency", {"opened_on"}),
+        ("on_time", {"opened_on"}),
+        ("first_contact_resolution_one_contact", {"opened_on", "answered_on", "ended_on", "resolved_on"}),
+        ("cost_per_service", {"opened_on", "answered_on", "ended_on", "resolved_on"}),
+        ("success_rate", {"opened_on", "answered_on", "ended_on"}),
+        ("satisfaction", {"opened_on", "answered_on"}),
+        ("open_events", set()),
+        ("open_events_age", set()),
+    ],
+)
+def test_a_kpi_goes_by_no_date_that_its_open_events_lack(name: str, possible: set[str]) -> None:
+    for on in ATTRIBUTIONS:
+        if on in possible:
+            assert [kpi.on for kpi in asking.attributed((find(name),), on)] == [on]
+        else:
+            assert refusal(lambda on=on: asking.attributed((find(name),), on))
+
+
+def test_why_a_date_is_refused_is_said() -> None:
+    lost = "resolution_time goes by opened_on: by resolved_on it would lose the requests that have no such date yet. Leave out --on."
+    assert refusal(lambda: asking.attributed((find("resolution_time"),), "resolved_on")) == lost
+    stock = "open_events is counted at the end of each period and goes by no date. Leave out --on."
+    assert refusal(lambda: asking.attributed((find("open_events"),), "opened_on")) == stock
+    assert asking.attributed((find("open_events"),), "") == (find("open_events"),)
 
 
 def test_kpis_are_split_into_those_the_data_measure_and_those_they_do_not(tmp_path: Path) -> None:

@@ -160,6 +160,26 @@ def test_a_range_without_an_end_is_never_held_against_one_that_contains_it(data:
     assert found.code != 0 or found.figures[0].get("comparison", {"n": 0})["n"] == 0
 
 
+def test_a_range_without_an_end_that_is_compared_ends_with_the_last_day_complete_for_all_kpis(tmp_path: Path) -> None:
+    """Known until 17 June in New York, where that day has not ended and in Shanghai has; a window of 7 days ends on the 10th."""
+    zones = 'time_zone = "Asia/Shanghai"\nstores.S2.time_zone = "America/New_York"\n'
+    month = [date(2024, 6, 1) + timedelta(days=number) for number in range(17)]
+    calls = [event(str(on), f"{on}T06:00", resolved_at=f"{on}T07:00", contact_count=1, is_complaint=False) for on in month]
+    newest = event("newest", "2024-06-17T20:00", is_complaint=False)
+    folder = folder_of(tmp_path, [*calls, newest], calendar=zones)
+    words = ("--from", "2024-06-08", "--compare", "previous_period", "--format", "json")
+
+    def compared(*names: str) -> list[tuple[int, bool, int]]:
+        found = kpi(folder, "report", *names, *words).figures
+        return [(one["n"], one["is_complete"], one["comparison"]["n"]) for one in found]
+
+    assert compared("complaint_rate") == [(9, True, 7)]  # 8 to 16 June against 30 May to 7 June
+    assert compared("complaint_rate", "first_contact_resolution") == [(2, True, 2)] * 2  # 8 and 9 June
+    late = kpi(folder, "report", "first_contact_resolution", "--from", "2024-06-10", "--compare", "previous_period")
+    refused = "no day from 2024-06-10 on is complete yet, so there is nothing to compare. Choose an earlier --from."
+    assert late == Run(1, "", f"kpi: {refused}\n")
+
+
 def test_a_chart_has_its_points_limits_signals_and_targets(data: Path) -> None:
     found = kpi(data, "chart", "response_time", "--by", "store", "--format", "json")
     first, second = found.figures
@@ -239,7 +259,22 @@ def test_what_is_not_measured_is_said_and_is_not_0(data: Path) -> None:
         ("accuracy", "", "", "quality_passed"),
     ]
     found = kpi(data, "mix", "accuracy", "--by", "store", "--from", "2024-06-10", "--to", "2024-06-16")
-    assert found == Run(1, "", "kpi: accuracy is not measured: no column quality_passed.\n")
+    assert found == Run(1, "", "kpi: accuracy is not measured. No column quality_passed in the extracts.\n")
+
+
+def test_what_is_not_measured_by_default_names_the_variant_that_is(tmp_path: Path) -> None:
+    flagged = event("1", resolved_at="2024-06-03T11:00", resolved_first_contact=True, transfer_count=0)
+    folder = folder_of(tmp_path, [flagged])
+    [figure] = kpi(folder, "report", "first_contact_resolution", "--format", "json").figures
+    why = (
+        "No column contact_count in the extracts. They measure another variant: "
+        'set first_contact_variant = "no_transfer" or "as_flagged" in kpis.toml.'
+    )
+    assert (figure["kpi"], figure["value"], figure["why"]) == ("first_contact_resolution_one_contact", None, why)
+    assert why in kpi(folder, "report", "first_contact_resolution").out
+    (folder / "kpis.toml").write_text('first_contact_variant = "as_flagged"\n')
+    [figure] = kpi(folder, "report", "first_contact_resolution", "--format", "json").figures
+    assert (figure["kpi"], figure["value"]) == ("first_contact_resolution_as_flagged", 1.0)
 
 
 def test_loading_again_changes_nothing(data: Path) -> None:

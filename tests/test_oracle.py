@@ -367,6 +367,9 @@ def test_open_events_are_counted_at_an_instant() -> None:
         event("spam", disposition="spam"),
     ]
     assert figure("open_events", events, NOON) == Figure(Fraction(2), 1, Fraction(2), 0, {})
+    june = 29 * 1440 + 180  # minutes from 1 June 09:00 to 30 June 12:00
+    assert figure("open_events_age", events, NOON) == Figure(Fraction(2 * june), 2, Fraction(june), 0, {})
+    assert figure("open_events_age", [], NOON) == Figure(Fraction(0), 0, None, 0, {})
 
 
 @pytest.mark.parametrize("name", [*oracle.DEFINITIONS])

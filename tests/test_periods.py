@@ -100,6 +100,38 @@ def test_what_a_range_is_held_against_is_never_empty(first: date, days: int, com
     assert compared_with(Dates(first, first + timedelta(days=days)), comparison).days > 0
 
 
+@given(st.one_of(DAYS, st.dates(date(2023, 2, 25), date(2025, 3, 5))))
+@example(date(2025, 2, 28))
+@example(date(2024, 2, 29))
+def test_one_day_is_held_against_one_day_of_last_year(day: date) -> None:
+    found = compared_with(Dates(day, day + timedelta(days=1)), "previous_year")
+    assert found == Dates(year_before(day), year_before(day) + timedelta(days=1))
+
+
+@given(DAYS, st.integers(1, 30))
+@example(date(2025, 2, 1), 1)
+@example(date(2024, 1, 1), 2)
+@example(date(2024, 2, 1), 14)
+def test_whole_months_are_held_against_the_same_whole_months_of_last_year(day: date, count: int) -> None:
+    start = end = start_of(day, "month")
+    for _ in range(count):
+        end = following(end, "month")
+    found = compared_with(Dates(start, end), "previous_year")
+    assert (found.start, found.end) == (start.replace(year=start.year - 1), end.replace(year=end.year - 1))
+
+
+@given(st.dates(date(2023, 1, 1), date(2026, 12, 31)), st.integers(1, 800))
+@example(date(2025, 2, 10), 19)
+def test_other_ranges_are_held_against_the_same_first_and_last_day(first: date, days: int) -> None:
+    dates = Dates(first, first + timedelta(days=days))
+    found = compared_with(dates, "previous_year")
+    last, last_before = dates.end - timedelta(days=1), found.end - timedelta(days=1)
+    assert found.start == year_before(first)
+    if not first.day == dates.end.day == 1:
+        assert last_before == year_before(last)
+    assert abs(found.days - dates.days) <= 1
+
+
 def test_28_february_of_a_leap_year_is_held_against_28_february() -> None:
     one_day = Dates(date(2024, 2, 28), date(2024, 2, 29))
     assert compared_with(one_day, "previous_year") == Dates(date(2023, 2, 28), date(2023, 3, 1))

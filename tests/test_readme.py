@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from kpi.metrics import KPIS, Kpi
+from kpi.metrics import KPIS, OR, Kpi
 from kpi.sources import mapping
 from kpi.spc.catalogue import BY_NAME as CHARTS
 
@@ -12,7 +12,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def row(kpi: Kpi) -> str:
-    columns = ", ".join(f"`{name}`" for name in kpi.needs) or "none"
+    columns = ", ".join(f"`{name}`".replace(OR, f"`{OR}`") for name in kpi.needs) or "none"
     return f"| `{kpi.name}` | {kpi.meaning} | {kpi.on.removesuffix('_on')} | {columns} | {kpi.decision} |"
 
 

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from math import sqrt
 from pathlib import Path
@@ -21,12 +21,12 @@ from kpi import asking, mix
 from kpi.cards import cards
 from kpi.errors import ConfigError, UnknownName
 from kpi.events import HAPPENINGS
-from kpi.metrics import KPIS, chosen, find
+from kpi.metrics import KPIS, chosen, find, missing
 from kpi.periods import COMPARISONS, Dates, compared_with
 from kpi.priorities import needs_work, priorities
 from kpi.ranking import lowest_tenth, lowest_tenth_count, ranked
 from kpi.records import answer_record, not_measured_record
-from kpi.report import Answer, compared, nothing, parts_compared, total
+from kpi.report import ALWAYS, Answer, compared, nothing, parts_compared, total
 from kpi.store import State
 from kpi.targets import read_targets, relative_change
 
@@ -39,7 +39,7 @@ QUANTILES = {
 }
 GEOMETRIC = {"response_time_typical"}  # in test_geometric
 SPREADS = {"consistency"}
-STOCKS = {"open_events"}
+STOCKS = {"open_events", "open_events_age"}
 
 ZONES = {"Paris": "Europe/Paris", "Shanghai": "Asia/Shanghai", "New York": "America/New_York", None: "Europe/Paris"}
 CALENDAR = """
@@ -810,22 +810,73 @@ def test_no_more_than_chance_is_no_spread_and_one_store_has_none(
 
 
 @pytest.mark.parametrize(("every", "longest"), [("day", 1), ("week", 7), ("month", 31), ("quarter", 92)])
-def test_open_events_are_counted_at_the_end_of_each_period(state: State, known: list[Event], every: str, longest: int) -> None:
-    found = ask(state, ["open_events"], every, ("store",), None, Dates(date(2024, 1, 1), date(2024, 7, 1)))
-    assert {one.group: one.period for one in found} == {
-        (store or "unknown",): oracle.period_start(date(2024, 4, 20), every) for store in ZONES
+def test_open_events_are_counted_and_aged_at_the_end_of_each_period(state: State, known: list[Event], every: str, longest: int) -> None:
+    found = ask(state, ["open_events", "open_events_age"], every, ("store",), None, Dates(date(2024, 1, 1), date(2024, 7, 1)))
+    assert {(one.kpi.name, *one.group): one.period for one in found} == {
+        (name, store or "unknown"): oracle.period_start(date(2024, 4, 20), every) for name in STOCKS for store in ZONES
     }
     for one in found:
         assert one.period is not None
         zone = next(zone for store, zone in ZONES.items() if (store or "unknown") == one.group[0])
         end = oracle.period_start(one.period + timedelta(days=longest), every)
         midnight = datetime(end.year, end.month, end.day, tzinfo=ZoneInfo(zone))
-        assert (one.period, one.group, one.n) == (
-            one.period,
-            one.group,
-            oracle.open_events([event for event in known if store_of(event) == one.group[0]], midnight),
-        )
+        waiting = oracle.open_events([event for event in known if store_of(event) == one.group[0]], midnight)
+        figure = oracle.STOCKS[one.kpi.name](waiting, min(midnight, AS_OF))
+        value = None if figure.value is None else pytest.approx(float(figure.value), rel=1e-12)
+        assert (one.period, one.group, one.n, one.value) == (one.period, one.group, len(waiting), value)
         assert one.is_complete == (end <= date(2024, 4, 20))
+
+
+@pytest.mark.parametrize("dates", [ALWAYS, Dates(date(2024, 3, 1), date(2024, 4, 1)), Dates(date(2024, 4, 19), date(2024, 4, 20))])
+def test_open_events_of_a_range_are_those_at_its_end_in_all_zones(state: State, known: list[Event], dates: Dates) -> None:
+    ends = [(one, datetime.combine(dates.end, time(), ZoneInfo(zone_of(one)))) for one in known]
+    ages = [min(end, AS_OF) - one["opened_at"] for one, end in ends if oracle.open_events([one], end)]
+    count, age = ask(state, ["open_events", "open_events_age"], dates=dates)
+    assert (count.value, count.n, age.n) == (len(ages), len(ages), len(ages))
+    assert age.value == pytest.approx(float(sum(map(oracle.minutes, ages)) / len(ages)), rel=1e-12)
+
+
+def test_the_age_of_open_events_is_that_of_the_whole_backlog(data_folder: Path) -> None:
+    write(data_folder, [event("old", "2024-01-01T12:00", closed_at=None), event("new", "2024-06-29T12:00")])
+    state = loaded(data_folder)
+    yesterday, february = Dates(date(2024, 6, 29), date(2024, 6, 30)), Dates(date(2024, 2, 1), date(2024, 3, 1))
+    found = ask(state, ["open_events_age"], dates=yesterday) + ask(state, ["open_events_age"], dates=february)
+    days = 1440
+    assert [(one.value, one.n, one.numerator) for one in found] == [
+        ((180.5 + 0.5) * days / 2, 2, 181 * days),
+        (59.5 * days, 1, 59.5 * days),
+    ]
+    [now] = ask(state, ["open_events_age"])
+    assert (now.value, now.n) == ((181 + 1) * days / 2, 2)
+
+
+def test_without_a_column_of_ends_nobody_knows_what_is_open(data_folder: Path) -> None:
+    write(data_folder, [event(str(number)) for number in range(5)])
+    _, unmeasured = asking.kpis_named(loaded(data_folder), ["open_events", "open_events_age"])
+    assert [missing(kpi, {"opened_at"}) for kpi in unmeasured] == [("resolved_at or closed_at",)] * 2
+
+
+@pytest.mark.parametrize("column", ["resolved_at", "closed_at"])
+def test_either_end_tells_what_is_open_and_sources_without_one_are_left_out_and_counted(data_folder: Path, column: str) -> None:
+    write(data_folder, [event("1", **{column: "2024-06-01T10:00"}), event("2"), event("3", "2024-06-02T09:00")])
+    write(data_folder, [event("4", store="B"), event("5", "2024-06-02T09:00")], source="endless")
+    state = loaded(data_folder)
+    days = Dates(date(2024, 6, 1), date(2024, 6, 3))
+    assert [(one.value, one.n, one.left_out) for one in ask(state, ["open_events"], "day", dates=days)] == [
+        (1, 1, {"not_measured": 1}),
+        (2, 2, {"not_measured": 2}),
+    ]
+    by_store = ask(state, ["open_events", "open_events_age"], by=("store",), dates=days)
+    assert [(one.group, one.value is None, one.n, one.left_out) for one in by_store] == [
+        (("A",), False, 2, {"not_measured": 1}),
+        (("B",), True, 0, {"not_measured": 1}),
+    ] * 2
+
+
+def test_nothing_open_is_zero_and_has_no_age(data_folder: Path) -> None:
+    write(data_folder, [event("1", closed_at="2024-06-01T10:00")])
+    count, age = ask(loaded(data_folder), ["open_events", "open_events_age"])
+    assert (count.value, age.value, age.n) == (0, None, 0)
 
 
 def test_open_events_are_a_stock_that_is_not_summed(data_folder: Path) -> None:
@@ -1007,11 +1058,25 @@ def test_a_kpi_whose_columns_are_missing_is_not_measured(data_folder: Path) -> N
     assert (record["value"], record["not_measured"]) == (None, ["satisfaction"])
 
 
+@pytest.mark.parametrize("name", ["response_time", "response_time_median", "response_time_mean", "consistency"])
+def test_events_of_a_source_that_does_not_measure_are_left_out_and_counted_by_every_kind_of_figure(data_folder: Path, name: str) -> None:
+    write(data_folder, [answered(5), answered(20)])
+    write(data_folder, [event(f"x{number}", store="B", is_complaint=True) for number in range(9)], source="silent")
+    state = loaded(data_folder)
+    found = figure(state, name)
+    assert found.left_out["not_measured"] == 9
+    assert (found.n, found.undetermined) == ((0 if name == "consistency" else 2), 0)
+    assert [(one.group, one.left_out["not_measured"]) for one in ask(state, [name], by=("store",))] == [(("A",), 0), (("B",), 9)]
+    assert figure(state, name, where={"source": ("desk",)}).left_out["not_measured"] == 0
+
+
 @pytest.mark.parametrize(
     ("columns", "variant", "name"),
     [
         ({"customer", "contact_count", "resolved_first_contact"}, "", "no_repeat"),
         ({"contact_count", "resolved_first_contact"}, "", "one_contact"),
+        ({"resolved_first_contact"}, "", "one_contact"),  # not measured: no other variant steps in unasked
+        ({"transfer_count"}, "", "one_contact"),
         ({"customer", "resolved_first_contact"}, "as_flagged", "as_flagged"),
     ],
 )

@@ -49,7 +49,7 @@ LAYERS = (
     ("kpi.metrics",),
     ("kpi.calendar", "kpi.definitions", "kpi.phases", "kpi.targets", "kpi.settings"),
     ("kpi.tally", "kpi.store", "kpi.loader"),
-    ("kpi.survival", "kpi.uncertainty", "kpi.mix"),
+    ("kpi.completeness", "kpi.survival", "kpi.uncertainty", "kpi.mix"),
     ("kpi.report",),
     ("kpi.asking", "kpi.browse", "kpi.download", "kpi.standing", "kpi.cards", "kpi.ranking", "kpi.priorities"),
     ("kpi.spc", "kpi.spc.constants", "kpi.spc.conventions", "kpi.spc.memory", "kpi.spc.quantiles", "kpi.spc.scales"),

@@ -85,6 +85,24 @@ def test_exactly_at_the_alert_threshold_there_is_no_alert(value: float, is_alert
     assert aim("at_most", -4.5, -4.3).alerted_by(-value) is is_alerted
 
 
+@pytest.mark.parametrize(
+    ("bound", "now", "before", "is_met"),
+    [
+        ("at_least", 3.3, 3.0, True),
+        ("at_least", 3.299, 3.0, False),
+        ("at_most", 4.4, 4.0, True),
+        ("at_most", 4.401, 4.0, False),
+    ],
+)
+def test_exactly_ten_percent_more_is_at_the_border_whatever_floating_point_makes_of_it(
+    bound: str, now: float, before: float, is_met: bool
+) -> None:
+    change = relative_change(now, before)
+    assert change is not None
+    assert aim(bound, 0.10, None).met_by(change) is is_met
+    assert aim(bound, 0.50 if bound == "at_least" else -0.50, 0.10).alerted_by(change) is not is_met
+
+
 def test_without_an_alert_threshold_nothing_is_alerted() -> None:
     assert not aim("at_least", 4.5, None).alerted_by(1.0)
 

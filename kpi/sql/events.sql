@@ -91,6 +91,7 @@ local AS (
     SELECT
         present.*,
         repeats.repeated_at,
+        coalesce(schedules.zone, $zone) AS zone,
         CAST(timezone(coalesce(schedules.zone, $zone), opened_at) AS DATE) AS opened_on,
         CAST(timezone(coalesce(schedules.zone, $zone), resolved_at) AS DATE) AS resolved_on,
         CAST(timezone(coalesce(schedules.zone, $zone), ended_at) AS DATE) AS ended_on,
@@ -117,6 +118,7 @@ SELECT
     ended_at,
     updated_at,
     due_at,
+    zone,
     opened_on,
     resolved_on,
     ended_on,
@@ -130,7 +132,6 @@ SELECT
     response_limits.seconds AS response_limit_seconds,
     (date_diff('microsecond', opened_at, resolved_at) + 999999) // 1000000 AS resolution_seconds,
     CASE WHEN resolved_at IS NULL AND ended_at IS NULL THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000 END AS unresolved_seconds,
-    CASE WHEN ended_at IS NULL THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000 END AS open_seconds,
     resolution_limits.seconds AS resolution_limit_seconds,
     resolved_at + to_seconds($window_seconds) <= $as_of AS is_mature,
     customer IS NOT NULL AS has_customer,

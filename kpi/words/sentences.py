@@ -1,9 +1,9 @@
 """What charts and figures say, as sentences built from their numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from kpi.metrics import Kpi
+from kpi.metrics import Kpi, measured_variants, missing
 from kpi.mix import Effects
 from kpi.periods import Every
 from kpi.report import Answer
@@ -51,6 +51,16 @@ STATUS_WORDS = {
 
 STATUS_SIGNS = {"met": "✓", "missed": "✗", "alert": "‼", "no_target": "·", "not_enough": "?", "no_value": "·"}
 """Beside the word, so that a glance is enough; never instead of it."""
+
+
+def unmeasured_sentence(kpi: Kpi, measured: Collection[str]) -> str:
+    """Which columns a KPI lacks, and what to configure where the data measure another variant of it."""
+    lacking = text("No column {columns} in the extracts.", columns=", ".join(missing(kpi, measured)))
+    variants = measured_variants(kpi, measured)
+    if not variants:
+        return lacking
+    choice = text(" or ").join(f'"{variant}"' for variant in variants)
+    return f"{lacking} " + text("They measure another variant: set first_contact_variant = {choice} in kpis.toml.", choice=choice)
 
 
 def figure_text(one: Answer, currency: str) -> str:
