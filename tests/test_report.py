@@ -97,7 +97,7 @@ def random_event(random: Random, number: int, latest: datetime) -> Event:
         "recommendation": sometimes(0.4, random.randint(0, 10)),
         "effort": sometimes(0.4, random.randint(1, 7)),
         "cost": sometimes(0.7, Decimal(random.randint(-50_000, 900_000)) / 10_000),
-        "handle_minutes": sometimes(0.7, random.randint(0, 200) / 4),
+        "handle_minutes": sometimes(0.7, random.choice((random.randint(0, 200) / 4, random.randint(0, 500_000) / 10_000))),
         "outcome": random.choice((None, *("success",) * 3, "failure", "partial", "abandoned", "unknown")),
         "quality_passed": sometimes(0.5, random.random() < 0.8),
         "is_complaint": sometimes(0.5, random.random() < 0.3),
@@ -267,7 +267,7 @@ def assert_quantile_agrees(found: Answer, events: list[Event], timed: str, proba
 
 
 def sums_of(answers: Iterable[Answer]) -> dict[str, tuple[Any, ...]]:
-    """The sums of each KPI over these answers; 1/10,000 is the smallest unit any numerator has."""
+    """The sums of each KPI over these answers; 1/60,000 (a millisecond) and 1/10,000 are the smallest units any numerator has."""
     found: dict[str, tuple[Any, ...]] = {}
     for one in answers:
         added = (round((one.numerator or 0) * 600_000), one.n, one.undetermined, *one.left_out.values())
@@ -349,7 +349,7 @@ def small_populations(draw: st.DrawFn) -> list[Event]:
             "recommendation": draw(rarely([0, 6, 7, 8, 9, 10])),
             "effort": draw(rarely([1, 7])),
             "cost": draw(rarely([Decimal("-2.5"), Decimal(0), Decimal("0.0001"), Decimal("9999999.9999")])),
-            "handle_minutes": draw(rarely([0.0, 0.25, 90.5])),
+            "handle_minutes": draw(rarely([0.0, 0.0001, 0.125, 90.5, 7.0083])),
             "outcome": draw(rarely(["success", "failure", "partial", "abandoned", "unknown"])),
             "quality_passed": draw(rarely([True, False])),
             "is_complaint": draw(rarely([True, False])),
@@ -752,6 +752,12 @@ def test_a_limit_of_another_kpi_is_obeyed_or_refused_and_not_silently_ignored(da
 def test_any_cost_that_the_contract_allows_is_summed(data_folder: Path, cost: Decimal) -> None:
     write(data_folder, [resolved_on_the_first("1", cost=cost), resolved_on_the_first("2", cost=cost)])
     assert figure(loaded(data_folder), "cost_per_service").value == pytest.approx(float(cost))
+
+
+@pytest.mark.parametrize(("minutes", "value"), [(0.125, 0.125), (0.0001, 0.0001), (1 / 60, 1 / 60)])
+def test_handling_time_is_exact_to_the_millisecond(data_folder: Path, minutes: float, value: float) -> None:
+    write(data_folder, [resolved_on_the_first(str(number), handle_minutes=minutes) for number in range(100)])
+    assert figure(loaded(data_folder), "handling_time").value == pytest.approx(value, rel=1e-12)
 
 
 # --- consistency and open events -----------------------------------------------------------------------------------------------------

@@ -154,7 +154,7 @@ SELECT
     recommendation,
     effort,
     CAST(CAST(cost AS DECIMAL(38, 4)) * 10000 AS HUGEINT) AS cost_units,
-    CAST(round(handle_minutes * 60) AS BIGINT) AS handle_seconds,
+    CAST(round(handle_minutes * 60000) AS BIGINT) AS handle_milliseconds,
     outcome,
     failure_type,
     quality_passed,
