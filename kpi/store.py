@@ -199,6 +199,10 @@ def _derive(connection: duckdb.DuckDBPyConnection, parts: Parts, settings: Setti
     """The events table as known at a moment, from the checked extracts."""
     calendar = settings.calendar
     _insert_versions(connection, parts)
+    connection.execute("CREATE TABLE given (source VARCHAR, column_name VARCHAR)")
+    for part, columns in parts.items():
+        statement = "INSERT INTO given SELECT DISTINCT source, unnest($columns) FROM read_parquet($parts)"
+        connection.execute(statement, {"columns": list(columns), "parts": _literal([part])})
     connection.execute((SQL / "macros.sql").read_text())
     connection.execute("CREATE TABLE schedules (store VARCHAR, zone VARCHAR)")
     connection.execute("CREATE TABLE limits (kpi VARCHAR, starts_on DATE, ends_on DATE, seconds BIGINT)")
@@ -212,10 +216,6 @@ def _derive(connection: duckdb.DuckDBPyConnection, parts: Parts, settings: Setti
     if calendar.clock == "opening_hours":
         _count_opening_hours(connection, settings, as_of)
     connection.execute("CREATE TABLE knowledge AS SELECT CAST($as_of AS TIMESTAMPTZ) AS as_of", {"as_of": as_of})
-    connection.execute("CREATE TABLE given (source VARCHAR, column_name VARCHAR)")
-    for part, columns in parts.items():
-        statement = "INSERT INTO given SELECT DISTINCT source, unnest($columns) FROM read_parquet($parts)"
-        connection.execute(statement, {"columns": list(columns), "parts": _literal([part])})
 
 
 def _insert_versions(connection: duckdb.DuckDBPyConnection, parts: Parts) -> None:

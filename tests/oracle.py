@@ -1,7 +1,8 @@
 """Every KPI once more, in plain Python, written from the definitions alone: `kpi/DECISIONS.md` and the event contract.
 
 Nothing is imported from `kpi` and nothing may be: agreement between the two is evidence only as long as neither has seen the
-other. Slow and literal on purpose. Events are dictionaries with the columns of the contract; an absent key is an empty cell;
+other. Slow and literal on purpose. Events are dictionaries with the columns of the contract; an absent key is an empty cell (of
+`reopen_count` a column that the source does not give);
 moments are aware datetimes. Figures are exact fractions; minutes are exact too.
 """
 
@@ -210,7 +211,12 @@ def amount(column: str, missing: str) -> Callable[[Event, Question], Verdict]:
 
 
 def reopened(event: Event, question: Question) -> Verdict:
-    return "immature" if is_immature(event, question) else was_reopened(event, question)
+    """A source that counts reopens and left this count empty did not say (decision 49)."""
+    if is_immature(event, question):
+        return "immature"
+    if event.get("reopened_at") is None and "reopen_count" in event and event["reopen_count"] is None:
+        return "no_reopen_count"
+    return was_reopened(event, question)
 
 
 def no_answer(event: Event) -> Verdict:

@@ -460,7 +460,7 @@ def test_the_window_excludes_its_first_moment_includes_its_last_and_the_immature
     found = figures(loaded(data_folder), "first_contact_resolution_no_repeat", "reopen_rate")
     no_repeat, reopened = found.values()
     assert (no_repeat.numerator, no_repeat.n, no_repeat.left_out) == (2, 3, {"immature": 2, "no_customer": 0})
-    assert (reopened.numerator, reopened.n, reopened.left_out) == (1, 3, {"immature": 2})
+    assert (reopened.numerator, reopened.n, reopened.left_out) == (1, 3, {"immature": 2, "no_reopen_count": 0})
 
 
 def test_the_window_is_the_configured_one(data_folder: Path) -> None:
@@ -470,6 +470,26 @@ def test_the_window_is_the_configured_one(data_folder: Path) -> None:
         [resolved_on_the_first("A", reopened_at="2024-06-04T10:00"), resolved_on_the_first("B", reopened_at="2024-06-04T10:00:01")],
     )
     assert figure(loaded(data_folder), "first_contact_resolution_no_repeat").value == 1 / 2
+
+
+def test_an_empty_count_of_reopens_is_unknown_where_the_source_counts_them(data_folder: Path) -> None:
+    counted = [resolved_on_the_first("never", reopen_count=0), resolved_on_the_first("once", reopen_count=1)]
+    unknown = [resolved_on_the_first("unknown", reopen_count=None)]
+    moment = [resolved_on_the_first("by its moment", reopen_count=None, reopened_at="2024-06-02T10:00")]
+    write(data_folder, counted + unknown + moment)
+    found = figure(loaded(data_folder), "reopen_rate")
+    assert (found.numerator, found.n, found.left_out) == (2, 3, {"immature": 0, "no_reopen_count": 1})
+    assert figure(loaded(data_folder), "first_contact_resolution_no_repeat").n == 4
+
+
+def test_the_moment_of_a_reopen_alone_measures_the_reopen_rate(data_folder: Path) -> None:
+    write(data_folder, [resolved_on_the_first("once", reopened_at="2024-06-02T10:00"), resolved_on_the_first("never")])
+    write(data_folder, [resolved_on_the_first("unknown", reopen_count=None)], source="counting")
+    state = loaded(data_folder)
+    measured, _ = asking.kpis_named(state, ["reopen_rate"])
+    assert measured
+    found = figure(state, "reopen_rate")
+    assert (found.numerator, found.n, found.left_out) == (1, 2, {"immature": 0, "no_reopen_count": 1})
 
 
 def test_a_merged_event_after_the_resolution_is_a_repeat_and_a_double_submission_is_not(data_folder: Path) -> None:
@@ -1025,7 +1045,7 @@ def test_a_window_over_a_change_of_clocks_is_not_complete_an_hour_early(data_fol
     last_second = event("1", "2024-03-24T09:00", resolved_at="2024-03-24T22:59:59", updated_at="2024-03-31T22:30", reopen_count=0)
     write(data_folder, [last_second])
     found = figure(loaded(data_folder), "reopen_rate", every="day")
-    assert (found.n, found.left_out, found.is_complete) == (0, {"immature": 1}, False)
+    assert (found.n, found.left_out["immature"], found.is_complete) == (0, 1, False)
 
 
 # --- names and what is not measured ---------------------------------------------------------------------------------------------------

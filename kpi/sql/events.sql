@@ -1,5 +1,6 @@
 -- Event versions -> one row per event as it was known at $as_of, in whole seconds, ten-thousandths and local dates.
--- Relations: versions (checked extracts), schedules (store, zone), limits (kpi, starts_on, ends_on, seconds).
+-- Relations: versions (checked extracts), given (source, column_name), schedules (store, zone), limits (kpi, starts_on, ends_on,
+-- seconds).
 CREATE TABLE events AS
 WITH known AS (
     SELECT *
@@ -146,6 +147,9 @@ SELECT
         WHEN reopened_at IS NULL THEN coalesce(reopen_count, 0) > 0
         ELSE reopened_at <= resolved_at + to_seconds($window_seconds)
     END AS is_reopened,
+    reopened_at IS NOT NULL
+        OR reopen_count IS NOT NULL
+        OR source NOT IN (SELECT source FROM given WHERE column_name = 'reopen_count') AS is_reopen_known,
     contact_count,
     transfer_count,
     resolved_first_contact,
