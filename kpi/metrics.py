@@ -64,6 +64,8 @@ ANSWERED_IN_TIME = f"response_seconds <= {RESPONSE_LIMIT}"
 ANSWERED_OR_LATE = f"(response_seconds IS NOT NULL OR waiting_seconds > {RESPONSE_LIMIT}) AND {RESPONSE_LIMIT} IS NOT NULL"
 STILL_IN_TIME = f"waiting_seconds <= {RESPONSE_LIMIT}"
 NO_ANSWER = f"{ENDED} AND {{}} IS NULL"
+ANSWERED = "{} IS NOT NULL AND has_answer_date"
+UNDATED_ANSWER = "{} IS NOT NULL AND NOT has_answer_date"
 UNBOUNDED = 1e15
 OR = " or "
 """Between columns of which one is needed."""
@@ -382,9 +384,9 @@ KPIS: tuple[Kpi, ...] = (
         meaning="Mean survey score, from 1 to 5, over the requests that answered.",
         aggregate="ratio",
         numerator="satisfaction_points",
-        denominator="satisfaction_points IS NOT NULL",
+        denominator=ANSWERED.format("satisfaction_points"),
         undetermined=NO_ANSWER.format("satisfaction_points"),
-        left_out=(),
+        left_out=(("no_answer_date", UNDATED_ANSWER.format("satisfaction_points")),),
         per=10_000,
         probability=0.0,
         on="answered_on",
@@ -408,9 +410,9 @@ KPIS: tuple[Kpi, ...] = (
         meaning="Share of survey answers of at least 4 of 5.",
         aggregate="ratio",
         numerator="satisfaction_points >= 40000",
-        denominator="satisfaction_points IS NOT NULL",
+        denominator=ANSWERED.format("satisfaction_points"),
         undetermined=NO_ANSWER.format("satisfaction_points"),
-        left_out=(),
+        left_out=(("no_answer_date", UNDATED_ANSWER.format("satisfaction_points")),),
         per=1,
         probability=0.0,
         on="answered_on",
@@ -477,9 +479,9 @@ KPIS: tuple[Kpi, ...] = (
         meaning="Share of promoters (9, 10) minus share of detractors (0 to 6), in points from -100 to 100.",
         aggregate="ratio",
         numerator="CASE WHEN recommendation >= 9 THEN 100 WHEN recommendation <= 6 THEN -100 ELSE 0 END",
-        denominator="recommendation IS NOT NULL",
+        denominator=ANSWERED.format("recommendation"),
         undetermined=NO_ANSWER.format("recommendation"),
-        left_out=(),
+        left_out=(("no_answer_date", UNDATED_ANSWER.format("recommendation")),),
         per=1,
         probability=0.0,
         on="answered_on",
@@ -500,9 +502,9 @@ KPIS: tuple[Kpi, ...] = (
         meaning="Mean answer to how hard it was, from 1 (easy) to 7 (hard).",
         aggregate="ratio",
         numerator="effort",
-        denominator="effort IS NOT NULL",
+        denominator=ANSWERED.format("effort"),
         undetermined=NO_ANSWER.format("effort"),
-        left_out=(),
+        left_out=(("no_answer_date", UNDATED_ANSWER.format("effort")),),
         per=1,
         probability=0.0,
         on="answered_on",

@@ -569,6 +569,19 @@ def test_one_answer_of_five_has_a_mean_and_says_little(data_folder: Path) -> Non
     assert (responses.numerator, responses.n) == (1, 2)
 
 
+def test_an_answer_of_an_open_event_whose_day_is_unknown_is_left_out_and_counted(data_folder: Path) -> None:
+    answers = {"satisfaction": Decimal(1), "recommendation": 0, "effort": 7}
+    dated = event("dated", answered_at="2024-06-03T10:00", resolved_at=None, **answers)
+    write(data_folder, [event("undated", "2024-06-02T10:00", **answers), dated, resolved_on_the_first("silent")])
+    state = loaded(data_folder)
+    for name in ("satisfaction", "satisfaction_top2", "recommendation", "effort"):
+        first, second, third = ask(state, [name], "day")
+        assert (first.n, first.undetermined, first.left_out) == (0, 1, {"no_answer_date": 0})
+        assert (second.period, second.n, second.left_out) == (date(2024, 6, 2), 0, {"no_answer_date": 1})
+        assert (third.period, third.n, third.left_out) == (date(2024, 6, 3), 1, {"no_answer_date": 0})
+    assert figure(state, "survey_response_rate").n == 1
+
+
 def test_effort_above_its_baseline_by_more_than_thirty_percent_and_recommendation_five_points_down() -> None:
     rows = [(3.9, 3.0, -5), (3.91, 3.0, -5), (3.91, 3.0, -4.9), (5.0, 3.0, 2), (8 - 3.0, 8 - 5.0, -6)]
     assert [needs_work(*row) for row in rows] == [False, True, False, False, True]

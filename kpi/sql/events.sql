@@ -102,7 +102,13 @@ local AS (
         CAST(timezone(coalesce(schedules.zone, $zone), opened_at) AS DATE) AS opened_on,
         CAST(timezone(coalesce(schedules.zone, $zone), resolved_at) AS DATE) AS resolved_on,
         CAST(timezone(coalesce(schedules.zone, $zone), ended_at) AS DATE) AS ended_on,
-        CAST(timezone(coalesce(schedules.zone, $zone), coalesce(answered_at, ended_at)) AS DATE) AS answered_on
+        coalesce(answered_at, ended_at) AS dated_answer_at,
+        CAST(
+            timezone(
+                coalesce(schedules.zone, $zone),
+                coalesce(dated_answer_at, CASE WHEN coalesce(satisfaction, recommendation, effort) IS NOT NULL THEN opened_at END)
+            ) AS DATE
+        ) AS answered_on
     FROM present
     LEFT JOIN repeats USING (source, event_id)
     LEFT JOIN schedules USING (store)
@@ -136,6 +142,7 @@ SELECT
             THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000
     END AS waiting_seconds,
     has_response,
+    dated_answer_at IS NOT NULL AS has_answer_date,
     response_limits.seconds AS response_limit_seconds,
     (date_diff('microsecond', opened_at, resolved_at) + 999999) // 1000000 AS resolution_seconds,
     CASE WHEN resolved_at IS NULL AND ended_at IS NULL THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000 END AS unresolved_seconds,
