@@ -1,7 +1,7 @@
 """The headless face: the same figures as the pages, for cron, scripts and tests."""
 
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,18 +10,17 @@ import typer
 from kpi import asking, browse, charting, extracts, printing, store
 from kpi.calendar import FILE as CALENDAR
 from kpi.calendar import UNCHOSEN_ZONE
-from kpi.completeness import complete_until
 from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
 from kpi.events import DISPOSITIONS
 from kpi.inspection import Inspected, inspected
 from kpi.metrics import KPIS, Kpi, missing
 from kpi.mix import effects, pooled_weights, standardised
-from kpi.periods import Comparison, Dates
+from kpi.periods import Comparison
 from kpi.printing import Format
 from kpi.priorities import priorities
 from kpi.records import answer_record, chart_record, inspected_lines, inspected_record, kept_aside_records, not_measured_record
-from kpi.report import ALWAYS, Question, answer, compared, parts_compared
+from kpi.report import ALWAYS, Question, answer, compared, on_complete_days, parts_compared
 from kpi.sources import mapping
 from kpi.sources.convert import convert as convert_files
 from kpi.store import State
@@ -146,7 +145,7 @@ def mix(
     before, now = parts_compared(state, question, _comparison(compare, question))
     found = effects(before, now)
     if found is None:
-        raise KpiError("{kpi}: no events on one side of the comparison. Choose other dates.", kpi=name)
+        raise KpiError("{kpi}: no events on complete days on one side of the comparison. Choose other dates.", kpi=name)
     weights = pooled_weights(before, now)
     records: list[dict[str, Any]] = [
         {"part": " / ".join(part), "rate_effect": found.rates[part], "mix_effect": found.mixes[part]} for part in found.rates
@@ -306,12 +305,12 @@ def _comparison(word: str, question: Question) -> Comparison:
 def _ended(state: State, question: Question, compare: str) -> Question:
     """The question; a range that is compared and has no last day ends with the last that is complete for all its KPIs."""
     first, last = question.dates.start, question.dates.end
-    if not compare or first == ALWAYS.start or last != ALWAYS.end:
+    if not (compare and question.kpis) or first == ALWAYS.start or last != ALWAYS.end:
         return question
-    end = min((complete_until(state, kpi, question.within_minutes) for kpi in question.kpis), default=state.known_on)
-    if end <= first:
+    found = on_complete_days(state, question)
+    if not found.dates.days:
         raise ConfigError("no day from {first} on is complete yet, so there is nothing to compare. Choose an earlier --from.", first=first)
-    return replace(question, dates=Dates(first, end))
+    return found
 
 
 def _refuse_unknown_values(state: State, question: Question) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from kpi.metrics import find
 from kpi.periods import Comparison, compared_with
-from kpi.report import Answer, Question, answer
+from kpi.report import Answer, Question, answer, on_complete_days
 from kpi.store import State
 from kpi.targets import TOLERANCE
 
@@ -42,8 +42,8 @@ def needs_work(effort: float, baseline: float, recommendation_change: float) -> 
 
 
 def priorities(state: State, question: Question, comparison: Comparison) -> list[Priority]:
-    """Every group of the question that has both figures in both ranges, work orders first."""
-    asked = replace(question, kpis=(find("effort"), find("recommendation")), every=None)
+    """Every group of the question that has both figures on complete days of both ranges, work orders first."""
+    asked = on_complete_days(state, replace(question, kpis=(find("effort"), find("recommendation")), every=None))
     now = {(one.kpi.name, one.group): one for one in answer(state, asked)}
     before = {(one.kpi.name, one.group): one for one in answer(state, replace(asked, dates=compared_with(asked.dates, comparison)))}
     found = [

@@ -512,11 +512,21 @@ def _deviation_between(question: Question, kpi: Kpi, stores: list[dict[str, Any]
     )
 
 
+def on_complete_days(state: State, question: Question) -> Question:
+    """The question without the last days, as long as any of its KPIs can still change there; without any day if all can."""
+    until = min(complete_until(state, kpi, question.within_minutes) for kpi in question.kpis)
+    end = min(question.dates.end, until)
+    return replace(question, dates=Dates(min(question.dates.start, end), end))
+
+
 def parts_compared(state: State, question: Question, comparison: Comparison) -> tuple[Parts, Parts]:
-    """The sums of every group of a question with one KPI, in the earlier range and in its own."""
-    earlier = replace(question, dates=compared_with(question.dates, comparison))
-    return _parts(answer(state, earlier)), _parts(answer(state, question))
+    """The sums of every group of a question with one KPI, in the earlier range and in its own: of complete days, or none."""
+    now = on_complete_days(state, question)
+    earlier = replace(now, dates=compared_with(now.dates, comparison))
+    return _parts(answer(state, earlier)), _parts(answer(state, now))
 
 
 def _parts(answers: Sequence[Answer]) -> Parts:
+    if not all(one.is_complete for one in answers):
+        return {}
     return {one.group: Part(one.numerator, one.n) for one in answers if one.numerator is not None}

@@ -215,6 +215,10 @@ def _derive(connection: duckdb.DuckDBPyConnection, parts: Parts, settings: Setti
     calendar = settings.calendar
     _insert_versions(connection, parts)
     connection.execute((SQL / "known.sql").read_text())
+    connection.execute("CREATE TABLE given (source VARCHAR, column_name VARCHAR)")
+    for part, columns in parts.items():
+        statement = "INSERT INTO given SELECT DISTINCT source, unnest($columns) FROM read_parquet($parts)"
+        connection.execute(statement, {"columns": list(columns), "parts": _literal([part])})
     connection.execute((SQL / "macros.sql").read_text())
     connection.execute("CREATE TABLE schedules (store VARCHAR, zone VARCHAR)")
     connection.execute("CREATE TABLE limits (kpi VARCHAR, starts_on DATE, ends_on DATE, seconds BIGINT)")
@@ -228,10 +232,6 @@ def _derive(connection: duckdb.DuckDBPyConnection, parts: Parts, settings: Setti
     if calendar.clock == "opening_hours":
         _count_opening_hours(connection, settings, as_of)
     connection.execute((SQL / "knowledge.sql").read_text(), {"as_of": as_of})
-    connection.execute("CREATE TABLE given (source VARCHAR, column_name VARCHAR)")
-    for part, columns in parts.items():
-        statement = "INSERT INTO given SELECT DISTINCT source, unnest($columns) FROM read_parquet($parts)"
-        connection.execute(statement, {"columns": list(columns), "parts": _literal([part])})
 
 
 def _insert_versions(connection: duckdb.DuckDBPyConnection, parts: Parts) -> None:

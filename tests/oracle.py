@@ -1,7 +1,8 @@
 """Every KPI once more, in plain Python, written from the definitions alone: `kpi/DECISIONS.md` and the event contract.
 
 Nothing is imported from `kpi` and nothing may be: agreement between the two is evidence only as long as neither has seen the
-other. Slow and literal on purpose. Events are dictionaries with the columns of the contract; an absent key is an empty cell;
+other. Slow and literal on purpose. Events are dictionaries with the columns of the contract; an absent key is an empty cell (of
+`reopen_count` a column that the source does not give);
 moments are aware datetimes. Figures are exact fractions; minutes are exact too.
 """
 
@@ -210,7 +211,12 @@ def amount(column: str, missing: str) -> Callable[[Event, Question], Verdict]:
 
 
 def reopened(event: Event, question: Question) -> Verdict:
-    return "immature" if is_immature(event, question) else was_reopened(event, question)
+    """A source that counts reopens and left this count empty did not say (decision 49)."""
+    if is_immature(event, question):
+        return "immature"
+    if event.get("reopened_at") is None and "reopen_count" in event and event["reopen_count"] is None:
+        return "no_reopen_count"
+    return was_reopened(event, question)
 
 
 def no_answer(event: Event) -> Verdict:
@@ -218,24 +224,30 @@ def no_answer(event: Event) -> Verdict:
     return "" if ended_at(event) is None else UNDETERMINED
 
 
+def answered(event: Event, found: Verdict | None) -> Verdict:
+    """What was answered. The answer of an open event whose day is not known is left out until one of them is (decision 50)."""
+    if found is None:
+        return no_answer(event)
+    return found if event.get("answered_at") or ended_at(event) else "no_answer_date"
+
+
 def satisfaction(event: Event, _question: Question) -> Verdict:
-    scored = score(event)
-    return no_answer(event) if scored is None else scored
+    return answered(event, score(event))
 
 
 def satisfaction_top2(event: Event, _question: Question) -> Verdict:
     scored = score(event)
-    return no_answer(event) if scored is None else scored >= 4
+    return answered(event, None if scored is None else scored >= 4)
 
 
 def recommendation(event: Event, _question: Question) -> Verdict:
-    if event.get("recommendation") is None:
-        return no_answer(event)
-    return 100 * ((event["recommendation"] >= 9) - (event["recommendation"] <= 6))
+    given = event.get("recommendation")
+    return answered(event, None if given is None else 100 * ((given >= 9) - (given <= 6)))
 
 
 def effort(event: Event, _question: Question) -> Verdict:
-    return no_answer(event) if event.get("effort") is None else exact(event["effort"])
+    given = event.get("effort")
+    return answered(event, None if given is None else exact(given))
 
 
 def attempt(wanted: str) -> Callable[[Event, Question], Verdict]:
@@ -270,7 +282,9 @@ def resolution_moment(event: Event) -> datetime | None:
 
 
 def answer_moment(event: Event) -> datetime | None:
-    return event.get("answered_at") or ended_at(event)
+    """By the opening only what is left out for want of another date."""
+    is_answered = any(event.get(column) is not None for column in ("satisfaction", "recommendation", "effort"))
+    return event.get("answered_at") or ended_at(event) or (event["opened_at"] if is_answered else None)
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,31 @@ def test_groups_whose_joined_names_look_alike_stay_two_parts(tmp_path: Path) -> 
         for store, channel, minutes in named
     ]
     tuesday = Dates(date(2024, 6, 4), date(2024, 6, 5))
-    before, now = parts_compared(
-        state_of(tmp_path, calls), question("response_time", by=("store", "channel"), dates=tuesday), "previous_period"
-    )
+    state = state_of(tmp_path, [*calls, event("newest", "2024-06-05T12:00", responded_at=None)])
+    before, now = parts_compared(state, question("response_time", by=("store", "channel"), dates=tuesday), "previous_period")
     assert sorted(now.values(), key=lambda part: part.numerator) == [Part(0, 1), Part(1, 1)]
     assert sum(part.denominator for part in before.values()) == 2
+
+
+def test_days_that_are_not_over_are_on_neither_side(tmp_path: Path) -> None:
+    """Asked for two days, of which the second has only begun: one day is held against the one before it."""
+    calls = [event(on, f"{on}T10:00", is_complaint=on == "2024-06-05") for on in ("2024-06-03", "2024-06-04", "2024-06-05")]
+    both = Dates(date(2024, 6, 4), date(2024, 6, 6))
+    before, now = parts_compared(state_of(tmp_path, calls), question("complaint_rate", by=("store",), dates=both), "previous_period")
+    assert (before, now) == ({("S1",): Part(0, 1)}, {("S1",): Part(0, 1)})
+
+
+def test_days_whose_windows_are_not_over_are_on_neither_side(tmp_path: Path) -> None:
+    solved = [event(day, f"2024-06-{day}T10:00", resolved_at=f"2024-06-{day}T11:00", contact_count=1) for day in ("10", "11", "12", "19")]
+    dates = Dates(date(2024, 6, 11), date(2024, 6, 20))
+    state = state_of(tmp_path, solved)
+    asked = question("first_contact_resolution_one_contact", by=("store",), dates=dates)
+    assert parts_compared(state, asked, "previous_period") == ({("S1",): Part(1, 1)}, {("S1",): Part(1, 1)})
+
+
+def test_requests_that_are_not_decided_have_no_parts(tmp_path: Path) -> None:
+    promised = [event("1", due_at="2024-06-04T00:00", resolved_at="2024-06-03T11:00"), event("2", due_at="2024-07-01T00:00")]
+    newest = event("newest", "2024-06-05T12:00")
+    dates = Dates(date(2024, 6, 3), date(2024, 6, 4))
+    state = state_of(tmp_path, [*promised, newest])
+    assert parts_compared(state, question("on_time", by=("store",), dates=dates), "previous_period") == ({}, {})

@@ -1,6 +1,6 @@
 """Work orders: where the service got clearly harder and customers recommend it less."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -27,6 +27,11 @@ def surveyed(touchpoint: str, month: str, effort: int | None, recommendation: in
         )
 
 
+def in_july(place: Path, events: Iterable[Event]) -> State:
+    """The state in which all of June is complete."""
+    return state_of(place, [*events, event("newest", "2024-07-02T12:00", touchpoint="newest")])
+
+
 def found(state: State) -> list[Priority]:
     return priorities(state, question("effort", by=("touchpoint",), dates=JUNE), "previous_period")
 
@@ -51,7 +56,7 @@ def test_more_than_30_percent_harder_and_at_least_5_points_less(effort: float, b
 def test_a_touchpoint_that_got_harder_and_is_recommended_less_is_a_work_order(tmp_path: Path) -> None:
     both = [*surveyed("delivery", "05", 2, 9, 30), *surveyed("delivery", "06", 4, 5, 30)]
     easy = [*surveyed("advice", "05", 2, 9, 30), *surveyed("advice", "06", 2, 5, 30)]
-    delivery, advice = found(state_of(tmp_path, easy + both))
+    delivery, advice = found(in_july(tmp_path, easy + both))
     assert (delivery.group, delivery.work_order) == (("delivery",), True)
     assert (delivery.effort_before.value, delivery.effort.value) == (2, 4)
     assert (delivery.recommendation_before.value, delivery.recommendation.value) == (100, -100)
@@ -59,14 +64,20 @@ def test_a_touchpoint_that_got_harder_and_is_recommended_less_is_a_work_order(tm
 
 
 def test_a_touchpoint_without_figures_on_one_side_is_not_listed(tmp_path: Path) -> None:
-    assert found(state_of(tmp_path, surveyed("delivery", "06", 4, 5, 30))) == []
+    assert found(in_july(tmp_path, surveyed("delivery", "06", 4, 5, 30))) == []
 
 
 def test_a_touchpoint_that_nobody_rated_is_no_work_order(tmp_path: Path) -> None:
     unrated = [*surveyed("delivery", "05", 2, None, 30), *surveyed("delivery", "06", 4, None, 30), *surveyed("x", "06", 4, 5, 1)]
-    assert [one.work_order for one in found(state_of(tmp_path, unrated))] == [False]
+    assert [one.work_order for one in found(in_july(tmp_path, unrated))] == [False]
 
 
 def test_a_touchpoint_with_too_few_answers_is_no_work_order(tmp_path: Path) -> None:
     few = [*surveyed("delivery", "05", 2, 9, 29), *surveyed("delivery", "06", 4, 5, 1)]
-    assert [one.work_order for one in found(state_of(tmp_path, few))] == [False]
+    assert [one.work_order for one in found(in_july(tmp_path, few))] == [False]
+
+
+def test_a_day_that_is_not_over_makes_no_work_order(tmp_path: Path) -> None:
+    """Known until 10 June: what is answered on that day may be the angry half of it."""
+    both = [*surveyed("delivery", "05", 2, 9, 30), *surveyed("delivery", "06", 4, 5, 30)]
+    assert found(state_of(tmp_path, both)) == []

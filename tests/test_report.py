@@ -99,7 +99,7 @@ def random_event(random: Random, number: int, latest: datetime) -> Event:
         "recommendation": sometimes(0.4, random.randint(0, 10)),
         "effort": sometimes(0.4, random.randint(1, 7)),
         "cost": sometimes(0.7, Decimal(random.randint(-50_000, 900_000)) / 10_000),
-        "handle_minutes": sometimes(0.7, random.randint(0, 200) / 4),
+        "handle_minutes": sometimes(0.7, random.choice((random.randint(0, 200) / 4, random.randint(0, 500_000) / 10_000))),
         "outcome": random.choice((None, *("success",) * 3, "failure", "partial", "abandoned", "unknown")),
         "quality_passed": sometimes(0.5, random.random() < 0.8),
         "is_complaint": sometimes(0.5, random.random() < 0.3),
@@ -271,7 +271,7 @@ def assert_quantile_agrees(found: Answer, events: list[Event], timed: str, proba
 
 
 def sums_of(answers: Iterable[Answer]) -> dict[str, tuple[Any, ...]]:
-    """The sums of each KPI over these answers; 1/10,000 is the smallest unit any numerator has."""
+    """The sums of each KPI over these answers; 1/60,000 (a millisecond) and 1/10,000 are the smallest units any numerator has."""
     found: dict[str, tuple[Any, ...]] = {}
     for one in answers:
         added = (round((one.numerator or 0) * 600_000), one.n, one.undetermined, *one.left_out.values())
@@ -353,7 +353,7 @@ def small_populations(draw: st.DrawFn) -> list[Event]:
             "recommendation": draw(rarely([0, 6, 7, 8, 9, 10])),
             "effort": draw(rarely([1, 7])),
             "cost": draw(rarely([Decimal("-2.5"), Decimal(0), Decimal("0.0001"), Decimal("9999999.9999")])),
-            "handle_minutes": draw(rarely([0.0, 0.25, 90.5])),
+            "handle_minutes": draw(rarely([0.0, 0.0001, 0.125, 90.5, 7.0083])),
             "outcome": draw(rarely(["success", "failure", "partial", "abandoned", "unknown"])),
             "quality_passed": draw(rarely([True, False])),
             "is_complaint": draw(rarely([True, False])),
@@ -464,7 +464,7 @@ def test_the_window_excludes_its_first_moment_includes_its_last_and_the_immature
     found = figures(loaded(data_folder), "first_contact_resolution_no_repeat", "reopen_rate")
     no_repeat, reopened = found.values()
     assert (no_repeat.numerator, no_repeat.n, no_repeat.left_out) == (2, 3, {"immature": 2, "no_customer": 0})
-    assert (reopened.numerator, reopened.n, reopened.left_out) == (1, 3, {"immature": 2})
+    assert (reopened.numerator, reopened.n, reopened.left_out) == (1, 3, {"immature": 2, "no_reopen_count": 0})
 
 
 def test_the_window_is_the_configured_one(data_folder: Path) -> None:
@@ -474,6 +474,26 @@ def test_the_window_is_the_configured_one(data_folder: Path) -> None:
         [resolved_on_the_first("A", reopened_at="2024-06-04T10:00"), resolved_on_the_first("B", reopened_at="2024-06-04T10:00:01")],
     )
     assert figure(loaded(data_folder), "first_contact_resolution_no_repeat").value == 1 / 2
+
+
+def test_an_empty_count_of_reopens_is_unknown_where_the_source_counts_them(data_folder: Path) -> None:
+    counted = [resolved_on_the_first("never", reopen_count=0), resolved_on_the_first("once", reopen_count=1)]
+    unknown = [resolved_on_the_first("unknown", reopen_count=None)]
+    moment = [resolved_on_the_first("by its moment", reopen_count=None, reopened_at="2024-06-02T10:00")]
+    write(data_folder, counted + unknown + moment)
+    found = figure(loaded(data_folder), "reopen_rate")
+    assert (found.numerator, found.n, found.left_out) == (2, 3, {"immature": 0, "no_reopen_count": 1})
+    assert figure(loaded(data_folder), "first_contact_resolution_no_repeat").n == 4
+
+
+def test_the_moment_of_a_reopen_alone_measures_the_reopen_rate(data_folder: Path) -> None:
+    write(data_folder, [resolved_on_the_first("once", reopened_at="2024-06-02T10:00"), resolved_on_the_first("never")])
+    write(data_folder, [resolved_on_the_first("unknown", reopen_count=None)], source="counting")
+    state = loaded(data_folder)
+    measured, _ = asking.kpis_named(state, ["reopen_rate"])
+    assert measured
+    found = figure(state, "reopen_rate")
+    assert (found.numerator, found.n, found.left_out) == (1, 2, {"immature": 0, "no_reopen_count": 1})
 
 
 def test_a_merged_event_after_the_resolution_is_a_repeat_and_a_double_submission_is_not(data_folder: Path) -> None:
@@ -551,6 +571,19 @@ def test_one_answer_of_five_has_a_mean_and_says_little(data_folder: Path) -> Non
     assert mean.bounds == ((5 + 1) / 2, (5 + 5) / 2)
     assert top2.interval == pytest.approx((0.2065, 1.0), abs=1e-4)
     assert (responses.numerator, responses.n) == (1, 2)
+
+
+def test_an_answer_of_an_open_event_whose_day_is_unknown_is_left_out_and_counted(data_folder: Path) -> None:
+    answers = {"satisfaction": Decimal(1), "recommendation": 0, "effort": 7}
+    dated = event("dated", answered_at="2024-06-03T10:00", resolved_at=None, **answers)
+    write(data_folder, [event("undated", "2024-06-02T10:00", **answers), dated, resolved_on_the_first("silent")])
+    state = loaded(data_folder)
+    for name in ("satisfaction", "satisfaction_top2", "recommendation", "effort"):
+        first, second, third = ask(state, [name], "day")
+        assert (first.n, first.undetermined, first.left_out) == (0, 1, {"no_answer_date": 0})
+        assert (second.period, second.n, second.left_out) == (date(2024, 6, 2), 0, {"no_answer_date": 1})
+        assert (third.period, third.n, third.left_out) == (date(2024, 6, 3), 1, {"no_answer_date": 0})
+    assert figure(state, "survey_response_rate").n == 1
 
 
 def test_effort_above_its_baseline_by_more_than_thirty_percent_and_recommendation_five_points_down() -> None:
@@ -756,6 +789,12 @@ def test_a_limit_of_another_kpi_is_obeyed_or_refused_and_not_silently_ignored(da
 def test_any_cost_that_the_contract_allows_is_summed(data_folder: Path, cost: Decimal) -> None:
     write(data_folder, [resolved_on_the_first("1", cost=cost), resolved_on_the_first("2", cost=cost)])
     assert figure(loaded(data_folder), "cost_per_service").value == pytest.approx(float(cost))
+
+
+@pytest.mark.parametrize(("minutes", "value"), [(0.125, 0.125), (0.0001, 0.0001), (1 / 60, 1 / 60)])
+def test_handling_time_is_exact_to_the_millisecond(data_folder: Path, minutes: float, value: float) -> None:
+    write(data_folder, [resolved_on_the_first(str(number), handle_minutes=minutes) for number in range(100)])
+    assert figure(loaded(data_folder), "handling_time").value == pytest.approx(value, rel=1e-12)
 
 
 # --- consistency and open events -----------------------------------------------------------------------------------------------------
@@ -1023,7 +1062,7 @@ def test_a_window_over_a_change_of_clocks_is_not_complete_an_hour_early(data_fol
     last_second = event("1", "2024-03-24T09:00", resolved_at="2024-03-24T22:59:59", updated_at="2024-03-31T22:30", reopen_count=0)
     write(data_folder, [last_second])
     found = figure(loaded(data_folder), "reopen_rate", every="day")
-    assert (found.n, found.left_out, found.is_complete) == (0, {"immature": 1}, False)
+    assert (found.n, found.left_out["immature"], found.is_complete) == (0, 1, False)
 
 
 # --- names and what is not measured ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 -- Event versions -> one row per event as it was known at $as_of, in whole seconds, ten-thousandths and local dates.
--- Relations: versions (checked extracts; macro known), schedules (store, zone), limits (kpi, starts_on, ends_on, seconds).
+-- Relations: versions (checked extracts; macro known), given (source, column_name), schedules (store, zone), limits (kpi, starts_on,
+-- ends_on, seconds).
 CREATE TABLE events AS
 WITH present AS (
     SELECT
@@ -95,7 +96,13 @@ local AS (
         CAST(timezone(coalesce(schedules.zone, $zone), opened_at) AS DATE) AS opened_on,
         CAST(timezone(coalesce(schedules.zone, $zone), resolved_at) AS DATE) AS resolved_on,
         CAST(timezone(coalesce(schedules.zone, $zone), ended_at) AS DATE) AS ended_on,
-        CAST(timezone(coalesce(schedules.zone, $zone), coalesce(answered_at, ended_at)) AS DATE) AS answered_on
+        coalesce(answered_at, ended_at) AS dated_answer_at,
+        CAST(
+            timezone(
+                coalesce(schedules.zone, $zone),
+                coalesce(dated_answer_at, CASE WHEN coalesce(satisfaction, recommendation, effort) IS NOT NULL THEN opened_at END)
+            ) AS DATE
+        ) AS answered_on
     FROM present
     LEFT JOIN repeats USING (source, event_id)
     LEFT JOIN schedules USING (store)
@@ -129,6 +136,7 @@ SELECT
             THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000
     END AS waiting_seconds,
     has_response,
+    dated_answer_at IS NOT NULL AS has_answer_date,
     response_limits.seconds AS response_limit_seconds,
     (date_diff('microsecond', opened_at, resolved_at) + 999999) // 1000000 AS resolution_seconds,
     CASE WHEN resolved_at IS NULL AND ended_at IS NULL THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000 END AS unresolved_seconds,
@@ -140,6 +148,9 @@ SELECT
         WHEN reopened_at IS NULL THEN coalesce(reopen_count, 0) > 0
         ELSE reopened_at <= resolved_at + to_seconds($window_seconds)
     END AS is_reopened,
+    reopened_at IS NOT NULL
+        OR reopen_count IS NOT NULL
+        OR source NOT IN (SELECT source FROM given WHERE column_name = 'reopen_count') AS is_reopen_known,
     contact_count,
     transfer_count,
     resolved_first_contact,
@@ -148,7 +159,7 @@ SELECT
     recommendation,
     effort,
     CAST(CAST(cost AS DECIMAL(38, 4)) * 10000 AS HUGEINT) AS cost_units,
-    CAST(round(handle_minutes * 60) AS BIGINT) AS handle_seconds,
+    CAST(round(handle_minutes * 60000) AS BIGINT) AS handle_milliseconds,
     outcome,
     failure_type,
     quality_passed,

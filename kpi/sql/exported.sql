@@ -31,7 +31,7 @@ SELECT
     recommendation,
     effort,
     cost_units / 10000.0 AS cost,
-    handle_seconds,
+    handle_milliseconds / 1000.0 AS handle_seconds,
     outcome,
     failure_type,
     quality_passed,

@@ -33,6 +33,8 @@ LEFT_OUT = {
     "no_customer": "no customer known",
     "no_contact_count": "number of contacts unknown",
     "no_transfer_count": "number of hand-overs unknown",
+    "no_reopen_count": "number of reopens unknown",
+    "no_answer_date": "still open, day of the answer unknown",
     "no_flag": "not flagged by the source",
     "no_due_date": "no due date",
     "no_cost": "cost unknown",
