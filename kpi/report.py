@@ -33,6 +33,9 @@ NOT_MEASURED = "not_measured"
 FILTERS = (*DIMENSIONS, "source", "disposition")
 Parts = dict[Group, Part]
 
+Flow = tuple[date, int, int]
+"""A day, by how many the open events change on it, and how many were opened whose end has no moment."""
+
 ALWAYS = Dates(date(1, 1, 1), date(9999, 1, 1))
 
 
@@ -386,31 +389,34 @@ def _quantile(state: State, question: Question, kpi: Kpi, rows: list[dict[str, A
 
 
 def _stock(state: State, question: Question, kpi: Kpi) -> list[Answer]:
-    """Open events at the end of each period: all opened before it less all ended before it."""
-    changes: dict[tuple[str, ...], list[tuple[date, int]]] = {}
+    """Open events at the end of each period: all opened before it less all ended before it; what ended who knows when is neither."""
+    [(_, unknown)] = kpi.left_out
+    counts = [f"count(*) FILTER (WHERE NOT ({unknown})) AS count", f"count(*) FILTER (WHERE {unknown}) AS unknown"]
+    changes: dict[tuple[str, ...], list[Flow]] = {}
     everything = replace(question, every="day", dates=Dates(ALWAYS.start, question.dates.end))
     for on, sign in (("opened_on", 1), ("ended_on", -1)):
-        for row in _grouped(state, everything, on, ["count(*) AS count"]):
-            changes.setdefault(_group(question, row), []).append((row["period"], sign * row["count"]))
+        for row in _grouped(state, everything, on, counts):
+            changes.setdefault(_group(question, row), []).append((row["period"], sign * row["count"], row["unknown"]))
     answers = [one for group, flows in changes.items() for one in _levels(state, question, kpi, group, sorted(flows))]
     return sorted(answers, key=lambda one: (one.period or date.min, one.group))
 
 
-def _levels(state: State, question: Question, kpi: Kpi, group: tuple[str, ...], flows: list[tuple[date, int]]) -> Iterator[Answer]:
+def _levels(state: State, question: Question, kpi: Kpi, group: tuple[str, ...], flows: list[Flow]) -> Iterator[Answer]:
     """A running total of the daily changes, read at the end of each period."""
-    days = [day for day, _ in flows]
-    totals = list(accumulate(count for _, count in flows))
+    days = [day for day, _, _ in flows]
+    totals = [0, *accumulate(count for _, count, _ in flows)]
+    unknown = [0, *accumulate(count for _, _, count in flows)]
     for period, end in _ends(state, question, flows):
         place = bisect_left(days, end)
-        yield _level(state, question, kpi, period, group, totals[place - 1] if place else 0)
+        yield replace(_level(state, question, kpi, period, group, totals[place]), left_out={kpi.left_out[0][0]: unknown[place]})
 
 
-def _ends(state: State, question: Question, flows: Iterable[tuple[date, int]]) -> Iterator[tuple[date | None, date]]:
+def _ends(state: State, question: Question, flows: Iterable[Flow]) -> Iterator[tuple[date | None, date]]:
     if question.every is None:
         yield None, question.dates.end
         return
     last = min(question.dates.end, state.known_on + timedelta(days=1))
-    period = start_of(max(question.dates.start, min(day for day, _ in flows)), question.every)
+    period = start_of(max(question.dates.start, min(day for day, _, _ in flows)), question.every)
     while period < last:
         yield period, following(period, question.every)
         period = following(period, question.every)

@@ -82,6 +82,11 @@ def ended_at(event: Event) -> datetime | None:
     return event.get("resolved_at") or event.get("closed_at")
 
 
+def is_ended(event: Event) -> bool:
+    """Also at a moment nobody knows (decision 12); what was resolved has ended."""
+    return ended_at(event) is not None or bool(event.get("has_resolution")) or bool(event.get("has_end"))
+
+
 def ends_before_start(event: Event) -> bool:
     """Such a row is refused whole at the border and enters nothing here."""
     return any(event.get(end) is not None and event[end] < event["opened_at"] for end in ("responded_at", "resolved_at", "closed_at"))
@@ -108,9 +113,20 @@ def score(event: Event) -> Fraction | None:
 # --- judges: each gives the event's share of the numerator, or the reason why it has none ---------------------------------------
 
 
+UNKNOWN_MOMENTS = {"responded_at": ("has_response", "no_response_moment"), "resolved_at": ("has_resolution", "no_resolution_moment")}
+
+
+def without_a_moment(event: Event, happened: str, never: str) -> str:
+    """Why there is no time to it: it happened at a moment nobody knows, or the event ended without it; empty while it still may."""
+    known, unknown_moment = UNKNOWN_MOMENTS[happened]
+    if event.get(known):
+        return unknown_moment
+    return never if is_ended(event) else ""
+
+
 def answered_in_time(event: Event, question: Question, happened: str, never: str) -> Verdict:
-    if event.get(happened) is None and ended_at(event) is not None:
-        return never
+    if event.get(happened) is None and (reason := without_a_moment(event, happened, never)):
+        return reason
     if question.limit is None:
         return "no_limit"
     if event.get(happened) is not None:
@@ -135,7 +151,7 @@ def resolution_time(event: Event, question: Question) -> Verdict:
 def minutes_until(event: Event, happened: str, never: str) -> Verdict:
     if event.get(happened) is not None:
         return minutes(event[happened] - event["opened_at"])
-    return never if ended_at(event) is not None else "still_open"
+    return without_a_moment(event, happened, never) or "still_open"
 
 
 def response_time_mean(event: Event, _question: Question) -> Verdict:
@@ -215,7 +231,7 @@ def reopened(event: Event, question: Question) -> Verdict:
 
 def no_answer(event: Event) -> Verdict:
     """An ended event that did not answer may have thought anything: the bounds beside the mean (decision 9)."""
-    return "" if ended_at(event) is None else UNDETERMINED
+    return UNDETERMINED if is_ended(event) else ""
 
 
 def satisfaction(event: Event, _question: Question) -> Verdict:
@@ -239,7 +255,9 @@ def effort(event: Event, _question: Question) -> Verdict:
 
 
 def open_age(event: Event, question: Question) -> Verdict:
-    return minutes(question.as_of - event["opened_at"]) if ended_at(event) is None else ""
+    if is_ended(event):
+        return "no_end_moment" if ended_at(event) is None else ""
+    return minutes(question.as_of - event["opened_at"])
 
 
 def attempt(wanted: str) -> Callable[[Event, Question], Verdict]:
@@ -247,9 +265,13 @@ def attempt(wanted: str) -> Callable[[Event, Question], Verdict]:
 
 
 def answer(event: Event, _question: Question) -> Verdict:
-    if event.get("responded_at") is not None:
+    if event.get("responded_at") is not None or event.get("has_response"):
         return True
-    return False if ended_at(event) is not None else UNDETERMINED
+    return False if is_ended(event) else UNDETERMINED
+
+
+def resolved(event: Event, _question: Question) -> Verdict:
+    return event.get("resolved_at") is not None or bool(event.get("has_resolution"))
 
 
 def on_time(event: Event, question: Question) -> Verdict:
@@ -257,8 +279,8 @@ def on_time(event: Event, question: Question) -> Verdict:
         return "no_due_date"
     if event.get("resolved_at") is not None:
         return event["resolved_at"] <= event["due_at"]
-    if ended_at(event) is not None:
-        return "no_resolution"
+    if reason := without_a_moment(event, "resolved_at", "no_resolution"):
+        return reason
     return UNDETERMINED if question.as_of <= event["due_at"] else False
 
 
@@ -310,7 +332,7 @@ DEFINITIONS = {
     "complaint_rate": Definition(opening_moment, lambda event, _question: bool(event.get("is_complaint"))),
     "abandonment_rate": Definition(opening_moment, lambda event, _question: event.get("outcome") == "abandoned"),
     "answer_rate": Definition(opening_moment, answer),
-    "resolution_rate": Definition(opening_moment, lambda event, _question: event.get("resolved_at") is not None),
+    "resolution_rate": Definition(opening_moment, resolved),
     "on_time": Definition(opening_moment, on_time),
     "open_events_age": Definition(opening_moment, open_age),
     "agreement_met": Definition(opening_moment, flag("agreement_met", "no_flag")),
@@ -328,7 +350,7 @@ def figure(
 ) -> Figure:
     """The KPI of the events given. `all_events` is where repeat contacts are looked for (default: the events given)."""
     if name == "open_events":
-        return stock(open_events(events, as_of))
+        return stock(events, as_of)
     found = figures(name, events, as_of, lambda _event: "", all_events=all_events, limit_minutes=limit_minutes, window_days=window_days)
     return found.get("", summed([]))
 
@@ -369,14 +391,18 @@ def summed(verdicts: Iterable[Verdict]) -> Figure:
     return Figure(numerator, denominator, value, reasons[UNDETERMINED], left_out)
 
 
-def stock(count: int) -> Figure:
-    return Figure(Fraction(count), 1, Fraction(count), 0, {})
+def stock(events: Iterable[Event], instant: datetime) -> Figure:
+    """Events opened before the instant and not ended before it; those that ended at a moment nobody knows are left out."""
+    opened = [event for event in events if is_normal(event) and event["opened_at"] < instant]
+    known = [event for event in opened if ended_at(event) is not None or not is_ended(event)]
+    count = sum((end := ended_at(event)) is None or end >= instant for event in known)
+    left_out = {"no_end_moment": len(opened) - len(known)} if len(known) < len(opened) else {}
+    return Figure(Fraction(count), 1, Fraction(count), 0, left_out)
 
 
 def open_events(events: Iterable[Event], instant: datetime) -> int:
-    """Events opened before the instant and not ended before it."""
-    ends = [ended_at(event) for event in events if is_normal(event) and event["opened_at"] < instant]
-    return sum(end is None or end >= instant for end in ends)
+    """How many they are."""
+    return int(stock(events, instant).numerator)
 
 
 # --- periods --------------------------------------------------------------------------------------------------------------------

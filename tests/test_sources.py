@@ -370,7 +370,7 @@ def test_what_a_spreadsheet_would_run_is_disarmed_in_every_column(tmp_path: Path
 def test_a_wrong_end_may_be_set_aside_and_the_row_stays(tmp_path: Path) -> None:
     toml = 'set_aside = ["resolved_at"]\n' + SMALL + '[expressions]\nresolved_at = "shop"\n'
     report = converted(tmp_path, toml, file_of(tmp_path, HEADER + "1,2024-05-01 09:00:00,2024-05-01 08:00:00\n"))
-    assert rows_of(report, "resolved_at") == [(None,)]
+    assert rows_of(report, "resolved_at, has_resolution") == [(None, True)]
     assert report.set_aside == {"resolved_at: before it was opened": 1}
     assert (report.rows_written, report.rows_kept_aside) == (1, 0)
 

@@ -108,4 +108,5 @@ def test_new_york_311(tmp_path: Path) -> None:
         ("4", "03-31 21:30", "03-31 20:30", "03-31 21:30", None, "QUEENS", "duplicate"),
     ]
     assert report.set_aside == {"closed_at: before it was opened": 1, "resolved_at: before it was opened": 1}
+    assert rows_of(report, "event_id, has_resolution, has_end")[3:5] == [("3", True, True), ("4", None, None)]
     assert report.ambiguous_moments == 1

@@ -159,13 +159,13 @@ def lock(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
 def _typed(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple[str, ...]) -> Typed:
     given = values.given_values(connection, mapping, columns)
     filled = tuple(value.target for value in given)
-    if "responded_at" in mapping.set_aside and "has_response" not in filled:
-        filled = (*filled, "has_response")
+    set_aside = tuple(name for name in mapping.set_aside if name in filled)
     values.type_values(connection, mapping, given)
-    if "has_response" in filled:
-        connection.execute("ALTER TABLE typed ADD COLUMN IF NOT EXISTS has_response BOOLEAN")
+    for flag in (problems.HAPPENED[name] for name in set_aside if name in problems.HAPPENED):
+        connection.execute(f"ALTER TABLE typed ADD COLUMN IF NOT EXISTS {flag} BOOLEAN")
+        filled = tuple(dict.fromkeys((*filled, flag)))
     in_the_future = checks.check(connection, filled, mapping.history)
-    problems.set_aside(connection, mapping.set_aside)
+    problems.set_aside(connection, set_aside)
     if mapping.costs is None:
         return Typed(columns=filled, in_the_future=in_the_future, unshared_pools=0)
     if mapping.costs.currency:
