@@ -18,6 +18,7 @@ from kpi.errors import ConfigError, ExtractError
 from kpi.events import CLOCK_TOLERANCE
 from kpi.quarantine import LONGEST_TEXT
 from kpi.sources import (
+    absences,
     checks,
     costs,
     folding,
@@ -30,7 +31,7 @@ from kpi.sources import (
     values,
 )
 from kpi.sources.conversion import Conversion
-from kpi.sources.expressions import position_of
+from kpi.sources.headers import position_of
 from kpi.sources.mapping import Mapping
 from kpi.sources.numbers import Marks, number_macros
 from kpi.sources.quoting import literal
@@ -100,6 +101,7 @@ def _convert(
     progress(0.05, text("Reading the files"))
     raw = reading.renamed(reading.read(connection, mapping.file, files, scratch), mapping.rename)
     lock(connection, scratch)
+    mapping, absent = absences.present(mapping, raw.columns)
     raw_profiles = profiles.profiles(connection, "raw", profiles.raw_names(raw.columns))
     progress(0.30, text("Mapping values"))
     outside = values.outside_allowed(connection, mapping, raw.columns)
@@ -126,6 +128,7 @@ def _convert(
             fold_duplicates=folded.duplicates,
             unshared_pools=typed.unshared_pools,
             columns=typed.columns,
+            absent=absent,
         ),
     )
 

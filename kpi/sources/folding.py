@@ -8,7 +8,8 @@ import duckdb
 
 from kpi.events import BY_NAME
 from kpi.sources import moments, problems
-from kpi.sources.expressions import checked, position_of
+from kpi.sources.expressions import checked
+from kpi.sources.headers import position_of
 from kpi.sources.mapping import Mapping
 from kpi.sources.numbers import native_sql
 from kpi.sources.sections import Fold, FoldStep
