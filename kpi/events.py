@@ -69,6 +69,8 @@ COLUMNS: tuple[Column, ...] = (
         presence="optional",
         meaning="When the event ended, resolved or not (a call that was given up); default resolved_at.",
     ),
+    Column(name="has_resolution", type="BOOLEAN", presence="optional", meaning="That it was resolved, where the moment is not known."),
+    Column(name="has_end", type="BOOLEAN", presence="optional", meaning="That it ended, where the moment is not known."),
     Column(name="reopened_at", type="TIMESTAMPTZ", presence="optional", meaning="The last time it was reopened."),
     Column(
         name="due_at",

@@ -52,17 +52,19 @@ class Kpi:
     decision: int
 
 
-ENDED = "ended_at IS NOT NULL"
+ENDED = "is_ended"
 RESOLVED = "resolved_at IS NOT NULL"
 SETTLED = "resolved_at IS NOT NULL AND is_mature"
 IMMATURE = ("immature", "resolved_at IS NOT NULL AND NOT is_mature")
-NO_RESPONSE = ("no_response", "response_seconds IS NULL AND ended_at IS NOT NULL AND NOT has_response")
+NO_RESPONSE = ("no_response", "response_seconds IS NULL AND is_ended AND NOT has_response")
 NO_MOMENT = ("no_response_moment", "response_seconds IS NULL AND has_response")
-NO_RESOLUTION = ("no_resolution", "resolution_seconds IS NULL AND ended_at IS NOT NULL")
+NO_RESOLUTION = ("no_resolution", "resolution_seconds IS NULL AND is_ended AND NOT has_resolution")
+NO_RESOLUTION_MOMENT = ("no_resolution_moment", "resolution_seconds IS NULL AND has_resolution")
+NO_END_MOMENT = ("no_end_moment", "is_ended AND ended_at IS NULL")
 RESPONSE_LIMIT = "coalesce($within_seconds, response_limit_seconds)"
 RESOLUTION_LIMIT = "coalesce($within_seconds, resolution_limit_seconds)"
-NO_RESPONSE_LIMIT = ("no_limit", f"{RESPONSE_LIMIT} IS NULL AND (ended_at IS NULL OR response_seconds IS NOT NULL)")
-NO_RESOLUTION_LIMIT = ("no_limit", f"{RESOLUTION_LIMIT} IS NULL AND (ended_at IS NULL OR resolution_seconds IS NOT NULL)")
+NO_RESPONSE_LIMIT = ("no_limit", f"{RESPONSE_LIMIT} IS NULL AND (response_seconds IS NOT NULL OR NOT (is_ended OR has_response))")
+NO_RESOLUTION_LIMIT = ("no_limit", f"{RESOLUTION_LIMIT} IS NULL AND (NOT is_ended OR resolution_seconds IS NOT NULL)")
 ANSWERED_IN_TIME = f"response_seconds <= {RESPONSE_LIMIT}"
 ANSWERED_OR_LATE = f"(response_seconds IS NOT NULL OR waiting_seconds > {RESPONSE_LIMIT}) AND {RESPONSE_LIMIT} IS NOT NULL"
 STILL_IN_TIME = f"waiting_seconds <= {RESPONSE_LIMIT}"
@@ -111,7 +113,7 @@ KPIS: tuple[Kpi, ...] = (
             f" AND {RESPONSE_LIMIT} IS NOT NULL"
         ),
         undetermined=STILL_IN_TIME,
-        left_out=(NO_MOMENT, ("no_limit", f"{RESPONSE_LIMIT} IS NULL")),
+        left_out=(NO_MOMENT, ("no_limit", f"{RESPONSE_LIMIT} IS NULL AND (response_seconds IS NOT NULL OR NOT has_response)")),
         per=1,
         probability=0.0,
         on="opened_on",
@@ -233,6 +235,7 @@ KPIS: tuple[Kpi, ...] = (
         undetermined=f"unresolved_seconds <= {RESOLUTION_LIMIT}",
         left_out=(
             NO_RESOLUTION,
+            NO_RESOLUTION_MOMENT,
             NO_RESOLUTION_LIMIT,
         ),
         per=1,
@@ -258,7 +261,7 @@ KPIS: tuple[Kpi, ...] = (
         numerator="resolution_seconds",
         denominator="resolution_seconds IS NOT NULL",
         undetermined="unresolved_seconds",
-        left_out=(NO_RESOLUTION,),
+        left_out=(NO_RESOLUTION, NO_RESOLUTION_MOMENT),
         per=60,
         probability=0.5,
         on="opened_on",
@@ -282,7 +285,7 @@ KPIS: tuple[Kpi, ...] = (
         numerator="resolution_seconds",
         denominator="resolution_seconds IS NOT NULL",
         undetermined="unresolved_seconds",
-        left_out=(NO_RESOLUTION,),
+        left_out=(NO_RESOLUTION, NO_RESOLUTION_MOMENT),
         per=60,
         probability=0.9,
         on="opened_on",
@@ -306,7 +309,7 @@ KPIS: tuple[Kpi, ...] = (
         numerator="resolution_seconds",
         denominator="resolution_seconds IS NOT NULL",
         undetermined="FALSE",
-        left_out=(("still_open", "unresolved_seconds IS NOT NULL"), NO_RESOLUTION),
+        left_out=(("still_open", "unresolved_seconds IS NOT NULL"), NO_RESOLUTION, NO_RESOLUTION_MOMENT),
         per=60,
         probability=0.0,
         on="opened_on",
@@ -786,7 +789,7 @@ KPIS: tuple[Kpi, ...] = (
         label="Resolution rate",
         meaning="Share of requests that are resolved so far.",
         aggregate="ratio",
-        numerator=RESOLVED,
+        numerator=f"{RESOLVED} OR has_resolution",
         denominator="TRUE",
         undetermined="FALSE",
         left_out=(),
@@ -811,11 +814,12 @@ KPIS: tuple[Kpi, ...] = (
         meaning="Share of requests resolved by the deadline the source gives. Requests still open past it count as late.",
         aggregate="ratio",
         numerator="resolved_at <= due_at",
-        denominator="due_at IS NOT NULL AND (resolved_at IS NOT NULL OR (ended_at IS NULL AND due_at < $as_of))",
-        undetermined="resolved_at IS NULL AND ended_at IS NULL AND due_at >= $as_of",
+        denominator="due_at IS NOT NULL AND (resolved_at IS NOT NULL OR (NOT is_ended AND due_at < $as_of))",
+        undetermined="NOT is_ended AND due_at >= $as_of",
         left_out=(
             ("no_due_date", "due_at IS NULL"),
-            ("no_resolution", "due_at IS NOT NULL AND resolved_at IS NULL AND ended_at IS NOT NULL"),
+            ("no_resolution", "due_at IS NOT NULL AND resolved_at IS NULL AND is_ended AND NOT has_resolution"),
+            ("no_resolution_moment", "due_at IS NOT NULL AND resolved_at IS NULL AND has_resolution"),
         ),
         per=1,
         probability=0.0,
@@ -864,7 +868,7 @@ KPIS: tuple[Kpi, ...] = (
         numerator="1",
         denominator="TRUE",
         undetermined="FALSE",
-        left_out=(),
+        left_out=(NO_END_MOMENT,),
         per=1,
         probability=0.0,
         on="opened_on",
@@ -888,7 +892,7 @@ KPIS: tuple[Kpi, ...] = (
         numerator="1",
         denominator="TRUE",
         undetermined="FALSE",
-        left_out=(),
+        left_out=(NO_END_MOMENT,),
         per=60_000_000,
         probability=0.0,
         on="opened_on",

@@ -402,7 +402,10 @@ def _quantile(question: Question, kpi: Kpi, rows: list[dict[str, Any]], until: d
 
 
 def _stock(state: State, question: Question, kpi: Kpi) -> list[Answer]:
-    """What was open at the end of each period: all opened before it less all ended before it; counted, or its mean age."""
+    """What was open at the end of each period: all opened before it less all ended before it; counted, or its mean age.
+
+    What ended at a moment nobody knows is neither: left out.
+    """
     until = complete_until(state, kpi, question.within_minutes)
     answers = [
         replace(_level(kpi, *_open_at(state, zones, end)), period=period, group=group, is_complete=end <= until)
@@ -416,33 +419,39 @@ def _stock(state: State, question: Question, kpi: Kpi) -> list[Answer]:
 class Backlog:
     """What was open in one time zone after each day of a change: how many, and the sum of their openings (microseconds since 1970).
 
-    `unknown` are the requests of sources that never tell an end.
+    `unknown` are the requests of sources that never tell an end, `undated` those of which it is not told when they ended.
     """
 
     days: list[date]
     counts: list[int]
     openings: list[int]
     unknown: list[int]
+    undated: list[int]
 
-    def before(self, end: date) -> tuple[int, int, int]:
-        place = bisect_left(self.days, end)
-        return (self.counts[place - 1], self.openings[place - 1], self.unknown[place - 1]) if place else (0, 0, 0)
+    def before(self, end: date) -> tuple[int, int, int, int]:
+        place = bisect_left(self.days, end) - 1
+        if place < 0:
+            return 0, 0, 0, 0
+        return self.counts[place], self.openings[place], self.unknown[place], self.undated[place]
 
 
 def _backlogs(state: State, question: Question, kpi: Kpi) -> dict[Group, dict[str, Backlog]]:
     """By group and time zone."""
-    flows: dict[tuple[Group, str], list[tuple[date, int, int, int]]] = {}
+    flows: dict[tuple[Group, str], list[tuple[date, int, int, int, int]]] = {}
     everything = replace(question, kpis=(kpi,), every="day", dates=Dates(ALWAYS.start, question.dates.end))
     given = _given(bool(state.lacking(kpi)), 0)
+    [(_, undated)] = kpi.left_out
     sums = [
         "zone",
-        f"count(*) FILTER (WHERE {given}TRUE) AS count",
-        f"coalesce(sum(epoch_us(opened_at)) FILTER (WHERE {given}TRUE), 0) AS openings",
+        f"count(*) FILTER (WHERE {given}NOT ({undated})) AS count",
+        f"coalesce(sum(epoch_us(opened_at)) FILTER (WHERE {given}NOT ({undated})), 0) AS openings",
+        f"count(*) FILTER (WHERE {given}({undated})) AS undated",
         "count(*) AS all_count",
     ]
     for on, sign in (("opened_on", 1), ("ended_on", -1)):
         for row in _grouped(state, everything, on, sums):
-            flow = (row["period"], sign * row["count"], sign * row["openings"], row["all_count"] - row["count"])
+            unknown = row["all_count"] - row["count"] - row["undated"]
+            flow = (row["period"], sign * row["count"], sign * row["openings"], unknown, row["undated"])
             flows.setdefault((_group(question, row), row["zone"]), []).append(flow)
     found: dict[Group, dict[str, Backlog]] = {}
     for (group, zone), changes in flows.items():
@@ -462,20 +471,23 @@ def _ends(state: State, question: Question, first: date) -> Iterator[tuple[date 
         period = following(period, question.every)
 
 
-def _open_at(state: State, zones: Mapping[str, Backlog], end: date) -> tuple[int, int, int]:
-    """How many were open when a day began (or as of now, if it has not), the sum of their ages in microseconds, and the unknown."""
+def _open_at(state: State, zones: Mapping[str, Backlog], end: date) -> tuple[int, int, int, int]:
+    """How many were open when a day began (or as of now, if it has not), the sum of their ages in microseconds, the unknown and
+    the undated.
+    """
     levels = {zone: backlog.before(end) for zone, backlog in zones.items()}
-    ages = sum(count * _microseconds(state, zone, end) - openings for zone, (count, openings, _) in levels.items())
-    return sum(count for count, _, _ in levels.values()), ages, sum(unknown for *_, unknown in levels.values())
+    ages = sum(count * _microseconds(state, zone, end) - openings for zone, (count, openings, _, _) in levels.items())
+    count, _, unknown, undated = (sum(column) for column in zip(*levels.values(), strict=True))
+    return count, ages, unknown, undated
 
 
-def _level(kpi: Kpi, count: int, ages: int, unknown: int) -> Answer:
+def _level(kpi: Kpi, count: int, ages: int, unknown: int, undated: int) -> Answer:
     """None open is 0, unless there are requests of which nobody knows whether they are."""
+    empty = replace(nothing(kpi), left_out={kpi.left_out[0][0]: undated, NOT_MEASURED: unknown})
     if not count and (unknown or kpi.unit != "events"):
-        return replace(nothing(kpi), left_out={NOT_MEASURED: unknown})
+        return empty
     numerator = (count if kpi.unit == "events" else ages) / kpi.per
-    value = numerator if kpi.unit == "events" else numerator / count
-    return replace(nothing(kpi), value=value, numerator=numerator, n=count, left_out={NOT_MEASURED: unknown})
+    return replace(empty, value=numerator if kpi.unit == "events" else numerator / count, numerator=numerator, n=count)
 
 
 def _microseconds(state: State, zone: str, end: date) -> int:

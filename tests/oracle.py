@@ -83,6 +83,11 @@ def ended_at(event: Event) -> datetime | None:
     return event.get("resolved_at") or event.get("closed_at")
 
 
+def is_ended(event: Event) -> bool:
+    """Also at a moment nobody knows (decision 12); what was resolved has ended."""
+    return ended_at(event) is not None or bool(event.get("has_resolution")) or bool(event.get("has_end"))
+
+
 def ends_before_start(event: Event) -> bool:
     """Such a row is refused whole at the border and enters nothing here."""
     return any(event.get(end) is not None and event[end] < event["opened_at"] for end in ("responded_at", "resolved_at", "closed_at"))
@@ -109,9 +114,20 @@ def score(event: Event) -> Fraction | None:
 # --- judges: each gives the event's share of the numerator, or the reason why it has none ---------------------------------------
 
 
+UNKNOWN_MOMENTS = {"responded_at": ("has_response", "no_response_moment"), "resolved_at": ("has_resolution", "no_resolution_moment")}
+
+
+def without_a_moment(event: Event, happened: str, never: str) -> str:
+    """Why there is no time to it: it happened at a moment nobody knows, or the event ended without it; empty while it still may."""
+    known, unknown_moment = UNKNOWN_MOMENTS[happened]
+    if event.get(known):
+        return unknown_moment
+    return never if is_ended(event) else ""
+
+
 def answered_in_time(event: Event, question: Question, happened: str, never: str) -> Verdict:
-    if event.get(happened) is None and ended_at(event) is not None:
-        return never
+    if event.get(happened) is None and (reason := without_a_moment(event, happened, never)):
+        return reason
     if question.limit is None:
         return "no_limit"
     if event.get(happened) is not None:
@@ -136,7 +152,7 @@ def resolution_time(event: Event, question: Question) -> Verdict:
 def minutes_until(event: Event, happened: str, never: str) -> Verdict:
     if event.get(happened) is not None:
         return minutes(event[happened] - event["opened_at"])
-    return never if ended_at(event) is not None else "still_open"
+    return without_a_moment(event, happened, never) or "still_open"
 
 
 def response_time_mean(event: Event, _question: Question) -> Verdict:
@@ -221,7 +237,7 @@ def reopened(event: Event, question: Question) -> Verdict:
 
 def no_answer(event: Event) -> Verdict:
     """An ended event that did not answer may have thought anything: the bounds beside the mean (decision 9)."""
-    return "" if ended_at(event) is None else UNDETERMINED
+    return UNDETERMINED if is_ended(event) else ""
 
 
 def answered(event: Event, found: Verdict | None) -> Verdict:
@@ -255,9 +271,13 @@ def attempt(wanted: str) -> Callable[[Event, Question], Verdict]:
 
 
 def answer(event: Event, _question: Question) -> Verdict:
-    if event.get("responded_at") is not None:
+    if event.get("responded_at") is not None or event.get("has_response"):
         return True
-    return False if ended_at(event) is not None else UNDETERMINED
+    return False if is_ended(event) else UNDETERMINED
+
+
+def resolved(event: Event, _question: Question) -> Verdict:
+    return event.get("resolved_at") is not None or bool(event.get("has_resolution"))
 
 
 def on_time(event: Event, question: Question) -> Verdict:
@@ -265,8 +285,8 @@ def on_time(event: Event, question: Question) -> Verdict:
         return "no_due_date"
     if event.get("resolved_at") is not None:
         return event["resolved_at"] <= event["due_at"]
-    if ended_at(event) is not None:
-        return "no_resolution"
+    if reason := without_a_moment(event, "resolved_at", "no_resolution"):
+        return reason
     return UNDETERMINED if question.as_of <= event["due_at"] else False
 
 
@@ -320,7 +340,7 @@ DEFINITIONS = {
     "complaint_rate": Definition(opening_moment, lambda event, _question: bool(event.get("is_complaint"))),
     "abandonment_rate": Definition(opening_moment, lambda event, _question: event.get("outcome") == "abandoned"),
     "answer_rate": Definition(opening_moment, answer),
-    "resolution_rate": Definition(opening_moment, lambda event, _question: event.get("resolved_at") is not None),
+    "resolution_rate": Definition(opening_moment, resolved),
     "on_time": Definition(opening_moment, on_time),
     "agreement_met": Definition(opening_moment, flag("agreement_met", "no_flag")),
 }
@@ -379,9 +399,13 @@ def summed(verdicts: Iterable[Verdict]) -> Figure:
 
 
 def open_events(events: Iterable[Event], instant: datetime) -> list[Event]:
-    """Events opened before the instant and not ended before it."""
-    known = [event for event in events if is_normal(event) and event["opened_at"] < instant]
+    """Events opened before the instant and not ended before it; those that ended at a moment nobody knows are neither."""
+    known = [event for event in events if is_normal(event) and event["opened_at"] < instant and not is_undated(event)]
     return [event for event in known if (ended_at(event) or instant) >= instant]
+
+
+def is_undated(event: Event) -> bool:
+    return is_ended(event) and ended_at(event) is None
 
 
 def stock(waiting: list[Event], _instant: datetime) -> Figure:

@@ -173,7 +173,7 @@ def test_reopens_counted_from_the_sequence(tmp_path: Path) -> None:
 
 def test_a_state_that_is_not_allowed_is_kept_aside_when_the_mapping_says_so(tmp_path: Path) -> None:
     report = converted(tmp_path, 'extends = "servicenow_incident_log"\n[allowed.incident_state]\notherwise = "refuse"\n', LOG)
-    assert report.kept_aside == {"incident_state: not an allowed value": 5}
+    assert report.kept_aside == {"number: another row of the event is kept aside": 10, "incident_state: not an allowed value": 5}
     assert {found for _, _, reason, found in kept_aside(report) if reason == "not an allowed value"} == {"'-100"}
 
 

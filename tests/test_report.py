@@ -104,6 +104,7 @@ def random_event(random: Random, number: int, latest: datetime) -> Event:
         "quality_passed": sometimes(0.5, random.random() < 0.8),
         "is_complaint": sometimes(0.5, random.random() < 0.3),
     }
+    one |= {flag: sometimes(0.15, random.random() < 0.7) for flag in ("has_response", "has_resolution", "has_end")}
     one["updated_at"] = max(one["updated_at"], *(one[name] for name in HAPPENINGS if one[name]))
     one["due_at"] = random.choice((None, latest, one["resolved_at"], opened + timedelta(hours=random.randint(-24, 300))))
     return one
@@ -357,6 +358,9 @@ def small_populations(draw: st.DrawFn) -> list[Event]:
             "outcome": draw(rarely(["success", "failure", "partial", "abandoned", "unknown"])),
             "quality_passed": draw(rarely([True, False])),
             "is_complaint": draw(rarely([True, False])),
+            "has_response": draw(rarely([True, False])),
+            "has_resolution": draw(rarely([True, False])),
+            "has_end": draw(rarely([True, False])),
         }
         events.append(one)
     return events
@@ -445,6 +449,26 @@ def test_ended_without_a_response_is_a_bucket_of_its_own_or_late_by_name(data_fo
         "abandonment_rate": (1, 3, 0),
     }
     assert found["response_time"].left_out["no_response"] == 1
+
+
+def test_what_ended_at_an_unknown_moment_is_neither_open_nor_late(data_folder: Path) -> None:
+    """Of six requests one was resolved in time, one late, and one is open and late; the others ended, who knows when."""
+    closed = event("closed then", closed_at="2024-06-02T09:00", has_resolution=True)
+    unknown = [event("resolved", has_resolution=True), event("closed", has_end=True), closed]
+    known = [event("in time", resolved_at="2024-06-01T10:00"), event("late", resolved_at="2024-06-01T12:00"), event("open")]
+    write(data_folder, [*known, *unknown])
+    state = loaded(data_folder)
+    found = figures(state, "resolution_time_mean", "resolution_rate", "open_events_age", "open_events")
+    assert {name: (one.numerator, one.n) for name, one in found.items()} == {
+        "resolution_time_mean": (60 + 180, 2),
+        "resolution_rate": (4, 6),
+        "open_events_age": (29 * 24 * 60 + 3 * 60, 1),
+        "open_events": (1, 1),
+    }
+    assert found["resolution_time_mean"].left_out == {"still_open": 1, "no_resolution": 1, "no_resolution_moment": 2}
+    assert (found["open_events"].left_out, found["open_events_age"].left_out) == ({"no_end_moment": 2}, {"no_end_moment": 2})
+    [on_time] = ask(state, ["resolution_time"], within=60)
+    assert (on_time.numerator, on_time.n, on_time.left_out) == (1, 3, {"no_resolution": 1, "no_resolution_moment": 2, "no_limit": 0})
 
 
 def resolved_on_the_first(event_id: str, **columns: Any) -> Event:

@@ -181,6 +181,44 @@ def test_a_missing_column_is_named_with_the_closest(tmp_path: Path) -> None:
     assert str(raised.value) == "small.toml: [columns] store: raw column 'shop' does not exist. Did you mean 'shopp'?"
 
 
+@pytest.mark.parametrize(
+    ("header", "form", "doubt"),
+    [
+        ("id;opened;shop\n", "", "The file has one column, 'id;opened;shop': set delimiter or header_row in [file]."),
+        ("Report of May,,\n", "", "Most columns have no name: set header_row in [file]."),
+        ("id,opened,Zürich\n", 'encoding = "latin-1"', "The header has unreadable characters: set encoding in [file]."),
+        ("id,opened,s\x00hop\n", "", "The header has unreadable characters: set encoding in [file]."),
+    ],
+)
+def test_a_header_that_looks_misread_suggests_the_setting(tmp_path: Path, header: str, form: str, doubt: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        converted(tmp_path, f"[file]\n{form}\n{SMALL.replace('shop', 'Laden')}", file_of(tmp_path, header + GOOD))
+    assert str(raised.value).endswith(f"does not exist. {doubt}")
+
+
+def test_what_a_mapping_says_about_absent_optional_columns_is_left_out(tmp_path: Path) -> None:
+    toml = SMALL.replace('store = "shop"', 'store = "shop"\noutcome = "ended"\nagent = "who"')
+    toml = toml + '[expressions]\neffort = "8 - number(ease)"\n[values.outcome]\nja = "success"\n[values.kind]\na = "b"\n'
+    toml += '[allowed]\nkind = ["a"]\n[rename]\nwho = "Agent"\n'
+    report = converted(tmp_path, 'set_aside = ["resolved_at"]\n' + toml, file_of(tmp_path, HEADER + GOOD))
+    assert report.events == 2
+    assert report.warnings == {
+        f"{where}: left out, the file has no column '{column}'": 1
+        for where, column in (
+            ("[columns] outcome", "ended"),
+            ("[columns] agent", "Agent"),
+            ("[expressions] effort", "ease"),
+            ("[allowed] kind", "kind"),
+            ("[values] kind", "kind"),
+        )
+    }
+
+
+def test_a_required_column_is_refused_by_its_name_in_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\[columns\] event_id: raw column 'Number' does not exist\. Known: id, opened, shop\."):
+        converted(tmp_path, SMALL.replace('"id"', '"key"') + '[rename]\nkey = "Number"\n', file_of(tmp_path, HEADER))
+
+
 def test_two_columns_of_one_name_cannot_be_mapped(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the file has 2 columns named 'shop', expected one"):
         converted(tmp_path, SMALL, file_of(tmp_path, "id,opened,shop,shop\n"))
@@ -374,7 +412,7 @@ def test_what_a_spreadsheet_would_run_is_disarmed_in_every_column(tmp_path: Path
 def test_a_wrong_end_may_be_set_aside_and_the_row_stays(tmp_path: Path) -> None:
     toml = 'set_aside = ["resolved_at"]\n' + SMALL + '[expressions]\nresolved_at = "shop"\n'
     report = converted(tmp_path, toml, file_of(tmp_path, HEADER + "1,2024-05-01 09:00:00,2024-05-01 08:00:00\n"))
-    assert rows_of(report, "resolved_at") == [(None,)]
+    assert rows_of(report, "resolved_at, has_resolution") == [(None, True)]
     assert report.set_aside == {"resolved_at: before it was opened": 1}
     assert (report.rows_written, report.rows_kept_aside) == (1, 0)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sourcing import SMALL, converted, file_of, kept_aside, rows_of, workbook_of
@@ -85,11 +86,58 @@ def test_rows_of_the_same_order_follow_the_file_and_are_counted(tmp_path: Path) 
     assert report.fold_duplicates == 1
 
 
-def test_a_row_that_cannot_be_placed_is_kept_aside_and_its_event_stays(tmp_path: Path) -> None:
-    report = log(tmp_path, "A 1 8 new North ann\nA x 9 work North bob\nA 3 10 done North bob")
-    assert kept_aside(report) == [("3", "step", "not a number", "x")]
-    assert rows_of(report, "contact_count, reopen_count") == [(0, 0)]
-    assert (report.rows_read, report.rows_written) == (3, 2)
+def test_a_row_that_cannot_be_placed_takes_its_event_aside(tmp_path: Path) -> None:
+    report = log(tmp_path, "A 1 8 new North ann\nA x 9 work North bob\nA 3 10 done North bob\nB 1 9 new East eve")
+    assert kept_aside(report) == [
+        ("2", "id", "another row of the event is kept aside", "row 3"),
+        ("3", "step", "not a number", "x"),
+        ("4", "id", "another row of the event is kept aside", "row 3"),
+    ]
+    assert rows_of(report, "event_id") == [("B",)]
+    assert (report.rows_read, report.rows_written, report.events) == (4, 1, 1)
+
+
+@pytest.mark.parametrize("bad", [1, 2, 3])
+def test_an_event_without_one_of_its_moments_tells_no_other_story(tmp_path: Path, bad: int) -> None:
+    """With the first moment bad it would open an hour late, with the last one it would be open for ever."""
+    hours = [8, 9, 10]
+    hours[bad - 1] = 99
+    report = log(
+        tmp_path, "".join(f"A {step} {hours[step - 1]} {state} North ann\n" for step, state in ((1, "new"), (2, "work"), (3, "done")))
+    )
+    assert (report.events, report.rows_kept_aside) == (0, 3)
+    assert report.kept_aside == {"id: another row of the event is kept aside": 2, "at: not a date in a known format": 1}
+
+
+def test_a_row_of_a_log_that_cannot_be_read_is_a_warning_as_nobody_knows_whose_it_was(tmp_path: Path) -> None:
+    file = file_of(tmp_path, HEADER + f"A,1,{at(8)},{at(8)},new,North,ann\nA,2,{at(8)}\n")
+    report = converted(tmp_path, LOG, file)
+    assert report.warnings == {"unreadable rows of a log: their events lack them": 1}
+    assert (report.rows_read, report.rows_written, report.rows_kept_aside) == (2, 1, 1)
+
+
+BY_MOMENT = LOG.replace('order = ["step"]', 'order = ["at"]').replace('zone = "UTC"', 'zone = "UTC"\nformats = ["%d.%m.%Y %H:%M"]')
+
+
+def by_moment(folder: Path, *rows: str) -> Conversion:
+    """Rows as `id at state`, ordered by the moment alone."""
+    lines = (row.split(" ", 1) for row in rows)
+    cells = ((name, *rest.rsplit(" ", 1)) for name, rest in lines)
+    content = "".join(f"{name},,01.05.2024 07:00,{moment},{state},North,ann\n" for name, moment, state in cells)
+    return converted(folder, BY_MOMENT, file_of(folder, HEADER + content))
+
+
+def test_a_log_with_nothing_but_moments_is_ordered_by_them(tmp_path: Path) -> None:
+    report = by_moment(tmp_path, "A 02.05.2024 10:00 done", "A 1.5.2024 9:00 new", "A 01.05.2024 11:00 work", "A 01.05.2024 11:00 work")
+    assert rows_of(report, "strftime(responded_at, '%d %H'), strftime(resolved_at, '%d %H'), contact_count") == [("01 11", "02 10", 2)]
+    assert report.fold_duplicates == 1
+
+
+def test_a_row_without_a_moment_to_order_by_takes_its_event_aside(tmp_path: Path) -> None:
+    report = by_moment(tmp_path, "A 01.05.2024 09:00 new", "A 7 done", "B 01.05.2024 09:00 new", "C 01.05.2024 09:00 new", "C  done")
+    assert kept_aside(report)[1] == ("3", "at", "not a date in a known format", "7")
+    assert kept_aside(report)[3][:3] == ("6", "at", "empty")
+    assert rows_of(report, "event_id") == [("B",)]
 
 
 def test_an_event_that_is_refused_takes_all_its_rows_aside(tmp_path: Path) -> None:

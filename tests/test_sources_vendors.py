@@ -49,6 +49,26 @@ def test_zendesk(tmp_path: Path) -> None:
     assert b"4111" not in Path(report.extract).read_bytes()
 
 
+def test_a_zendesk_export_without_satisfaction_and_due_dates_is_not_measured_by_them(tmp_path: Path) -> None:
+    header = "id,created_at,updated_at,status,via_channel,brand_id,ticket_form_id,solved_at,reopens\n"
+    row = "1,2024-05-01T09:00:00Z,2024-05-02T09:00:00Z,solved,email,77,5,2024-05-01T12:00:00Z,0\n"
+    report = shipped(tmp_path, "zendesk", header + row)
+    assert rows_of(report, "event_id, " + utc("resolved_at") + ", reopen_count, store") == [("1", "05-01 12:00", 0, "77")]
+    assert report.warnings == {
+        f"{where}: left out, the file has no column '{column}'": 1
+        for where, column in (
+            ("[columns] due_at", "due_at"),
+            ("[columns] agent", "assignee_id"),
+            ("[columns] priority", "priority"),
+            ("[columns] customer", "requester_id"),
+            ("[expressions] responded_at", "reply_time_in_minutes_calendar"),
+            ("[expressions] transfer_count", "group_stations"),
+            ("[expressions] satisfaction", "satisfaction_rating_score"),
+            ("[[dispositions]] tags", "tags"),
+        )
+    }
+
+
 SERVICENOW = (
     "number,short_description,opened_at,sys_updated_on,resolved_at,closed_at,due_date,state,contact_type,location,category,assigned_to,"
     "priority,caller_id,reassignment_count,reopen_count,made_sla,close_code\n"
@@ -108,4 +128,5 @@ def test_new_york_311(tmp_path: Path) -> None:
         ("4", "03-31 21:30", "03-31 20:30", "03-31 21:30", None, "QUEENS", "duplicate"),
     ]
     assert report.set_aside == {"closed_at: before it was opened": 1, "resolved_at: before it was opened": 1}
+    assert rows_of(report, "event_id, has_resolution, has_end")[3:5] == [("3", True, True), ("4", None, None)]
     assert report.ambiguous_moments == 1

@@ -18,6 +18,7 @@ from kpi.errors import ConfigError, ExtractError
 from kpi.events import CLOCK_TOLERANCE
 from kpi.quarantine import LONGEST_TEXT
 from kpi.sources import (
+    absences,
     checks,
     costs,
     folding,
@@ -30,7 +31,7 @@ from kpi.sources import (
     values,
 )
 from kpi.sources.conversion import Conversion
-from kpi.sources.expressions import position_of
+from kpi.sources.headers import position_of
 from kpi.sources.mapping import Mapping
 from kpi.sources.numbers import Marks, number_macros
 from kpi.sources.quoting import literal
@@ -100,6 +101,7 @@ def _convert(
     progress(0.05, text("Reading the files"))
     raw = reading.renamed(reading.read(connection, mapping.file, files, scratch), mapping.rename)
     lock(connection, scratch)
+    mapping, absent = absences.present(mapping, raw.columns)
     raw_profiles = profiles.profiles(connection, "raw", profiles.raw_names(raw.columns))
     progress(0.30, text("Mapping values"))
     outside = values.outside_allowed(connection, mapping, raw.columns)
@@ -126,6 +128,7 @@ def _convert(
             fold_duplicates=folded.duplicates,
             unshared_pools=typed.unshared_pools,
             columns=typed.columns,
+            absent=absent,
         ),
     )
 
@@ -159,13 +162,13 @@ def lock(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
 def _typed(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple[str, ...]) -> Typed:
     given = values.given_values(connection, mapping, columns)
     filled = tuple(value.target for value in given)
-    if "responded_at" in mapping.set_aside and "has_response" not in filled:
-        filled = (*filled, "has_response")
+    set_aside = tuple(name for name in mapping.set_aside if name in filled)
     values.type_values(connection, mapping, given)
-    if "has_response" in filled:
-        connection.execute("ALTER TABLE typed ADD COLUMN IF NOT EXISTS has_response BOOLEAN")
+    for flag in (problems.HAPPENED[name] for name in set_aside if name in problems.HAPPENED):
+        connection.execute(f"ALTER TABLE typed ADD COLUMN IF NOT EXISTS {flag} BOOLEAN")
+        filled = tuple(dict.fromkeys((*filled, flag)))
     in_the_future = checks.check(connection, filled, mapping.history)
-    problems.set_aside(connection, mapping.set_aside)
+    problems.set_aside(connection, set_aside)
     if mapping.costs is None:
         return Typed(columns=filled, in_the_future=in_the_future, unshared_pools=0)
     if mapping.costs.currency:

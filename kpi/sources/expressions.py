@@ -13,6 +13,7 @@ import duckdb
 
 from kpi.configuration import refuse_unknown
 from kpi.errors import ConfigError
+from kpi.sources.headers import position_of
 from kpi.sources.numbers import native_sql
 
 LONGEST = 2_000
@@ -74,6 +75,15 @@ def checked(where: str, text: str, raw_columns: tuple[str, ...]) -> Expression:
     _tell_natives(selected)
     positions = sorted({position for position in used if position is not None})
     return Expression(sql=_written(statement), columns=tuple(positions))
+
+
+def columns_read(where: str, text: str) -> tuple[str, ...]:
+    """The names of the raw columns an expression reads; of one that is too deep none, as `checked` refuses it."""
+    try:
+        selected = _selected(where, text, _parsed(where, text))
+        return tuple(_named(node) for node in _nodes(selected) if node["class"] == "COLUMN_REF")
+    except RecursionError:
+        return ()
 
 
 @cache
@@ -171,24 +181,14 @@ def _refuse_elsewhere(node: Node, name: str, where: str) -> None:
 
 
 def _place(where: str, node: Node, raw_columns: tuple[str, ...]) -> int:
-    names = node["column_names"]
-    found = ".".join(names) if isinstance(names, list) else str(names)
-    position = position_of(where, found, raw_columns)
+    position = position_of(where, _named(node), raw_columns)
     node["column_names"] = [f"c{position}"]
     return position
 
 
-def position_of(where: str, column: str, raw_columns: tuple[str, ...]) -> int:
-    """The position of a raw column, which must stand in the file exactly once."""
-    refuse_unknown(column, raw_columns, "raw column", where)
-    if raw_columns.count(column) > 1:
-        raise ConfigError(
-            "{where}: the file has {count} columns named '{column}', expected one. Rename them in the export.",
-            where=where,
-            count=raw_columns.count(column),
-            column=column,
-        )
-    return raw_columns.index(column)
+def _named(node: Node) -> str:
+    names = node["column_names"]
+    return ".".join(names) if isinstance(names, list) else str(names)
 
 
 def _tell_natives(selected: Node) -> None:

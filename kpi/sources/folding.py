@@ -8,7 +8,8 @@ import duckdb
 
 from kpi.events import BY_NAME
 from kpi.sources import moments, problems
-from kpi.sources.expressions import checked, position_of
+from kpi.sources.expressions import checked
+from kpi.sources.headers import position_of
 from kpi.sources.mapping import Mapping
 from kpi.sources.numbers import native_sql
 from kpi.sources.sections import Fold, FoldStep
@@ -47,20 +48,43 @@ def fold(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple
 
 def _fold(connection: duckdb.DuckDBPyConnection, mapping: Mapping, rule: Fold, columns: tuple[str, ...]) -> Folded:
     key = [f"c{position_of('[fold] key', name, columns)}" for name in rule.key]
-    order = [f"c{position_of('[fold] order', name, columns)}" for name in rule.order]
+    order = [_order(connection, mapping, name, columns) for name in rule.order]
     steps = tuple(_step(connection, mapping, step, columns) for step in rule.steps)
-    _check_rows(connection, rule, key, order)
+    for name, cell in zip(rule.key, key, strict=True):
+        problems.note(connection, "raw", f"{cell} IS NULL", name, text("empty"), "''", text("the key of an event"))
+    _keep_whole_events(connection, rule, key)
     _mark(connection, key, order, steps)
     _gather(connection, key, steps, len(columns))
     return Folded(duplicates=_duplicates(connection, key, order))
 
 
-def _check_rows(connection: duckdb.DuckDBPyConnection, rule: Fold, key: list[str], order: list[str]) -> None:
-    for name, cell in zip(rule.key, key, strict=True):
-        problems.note(connection, "raw", f"{cell} IS NULL", name, text("empty"), "''", text("the key of an event"))
-    for name, cell in zip(rule.order, order, strict=True):
-        test = f"try_cast({cell} AS {ORDER}) IS NULL"
-        problems.note(connection, "raw", test, name, text("not a number"), cell, text("a number to order by"))
+def _keep_whole_events(connection: duckdb.DuckDBPyConnection, rule: Fold, key: list[str]) -> None:
+    """An event without one of its rows would tell another story: its other rows are kept aside too, and name that row."""
+    names, same = ", ".join(key), " AND ".join(f"raw.{cell} = wrong.{cell}" for cell in key)
+    wrong = f"SELECT {names}, min(file_row) AS file_row FROM raw WHERE row_id IN (SELECT row_id FROM problems) GROUP BY {names}"
+    problems.note(
+        connection,
+        f"(SELECT raw.row_id, wrong.file_row FROM raw JOIN ({wrong}) AS wrong ON {same})",
+        "row_id NOT IN (SELECT row_id FROM problems)",
+        rule.key[0],
+        text("another row of the event is kept aside"),
+        "concat('row ', file_row)",
+        text("every row of the event to be good"),
+    )
+
+
+def _order(connection: duckdb.DuckDBPyConnection, mapping: Mapping, name: str, columns: tuple[str, ...]) -> str:
+    """SQL of what the rows are ordered by: moments where more of the cells are moments than numbers."""
+    cell = f"c{position_of('[fold] order', name, columns)}"
+    number, moment = f"try_cast({cell} AS {ORDER})", f"(SELECT moment FROM cell_moments WHERE cell = raw.{cell})"
+    moments.learn(connection, mapping.clock, f"SELECT {cell} AS cell FROM raw")
+    [(numbers, known)] = connection.execute(f"SELECT count({number}), count({moment}) FROM raw").fetchall()
+    problems.note(connection, "raw", f"{cell} IS NULL", name, text("empty"), "''", text("a number or a moment to order by"))
+    if known > numbers:
+        _note_moments(connection, name, cell)
+        return moment
+    problems.note(connection, "raw", f"{number} IS NULL", name, text("not a number"), cell, text("a number to order by, as in other rows"))
+    return number
 
 
 def _step(connection: duckdb.DuckDBPyConnection, mapping: Mapping, step: FoldStep, columns: tuple[str, ...]) -> Step:
@@ -93,16 +117,13 @@ def _value(connection: duckdb.DuckDBPyConnection, mapping: Mapping, step: FoldSt
     if BY_NAME[step.target].type != "TIMESTAMPTZ":
         return cell
     moments.learn(connection, mapping.clock, f"SELECT {cell} AS cell FROM raw")
-    problems.note_sql(
-        connection,
-        f"raw JOIN cell_moments ON cell = {cell}",
-        "reason IS NOT NULL",
-        step.column,
-        "reason",
-        cell,
-        text("a date and time in one of [time] formats"),
-    )
+    _note_moments(connection, step.column, cell)
     return f"(SELECT moment FROM cell_moments WHERE cell = raw.{cell})"
+
+
+def _note_moments(connection: duckdb.DuckDBPyConnection, name: str, cell: str) -> None:
+    expected = text("a date and time in one of [time] formats")
+    problems.note_sql(connection, f"raw JOIN cell_moments ON cell = {cell}", "reason IS NOT NULL", name, "reason", cell, expected)
 
 
 def _mark(connection: duckdb.DuckDBPyConnection, key: list[str], order: list[str], steps: tuple[Step, ...]) -> None:
@@ -111,11 +132,11 @@ def _mark(connection: duckdb.DuckDBPyConnection, key: list[str], order: list[str
         f", {step.holds} AS holds_{step.target}, {step.value} AS value_{step.target}, {step.native} AS native_{step.target}"
         for step in steps
     )
-    ranked = ", ".join(f"try_cast({cell} AS {ORDER})" for cell in order)
+    ranks = [f"rank_{number}" for number in range(len(order))]
+    ranked = ", ".join(f"{sql} AS {rank}" for sql, rank in zip(order, ranks, strict=True))
     connection.execute(
-        f"CREATE TEMP TABLE ordered AS SELECT row_id, {', '.join(key)}, "
-        f"row_number() OVER (PARTITION BY {', '.join(key)} ORDER BY {ranked}, row_id) AS place{cells} "
-        "FROM raw WHERE row_id NOT IN (SELECT row_id FROM problems)"
+        f"CREATE TEMP TABLE ordered AS SELECT *, row_number() OVER (PARTITION BY {', '.join(key)} ORDER BY {', '.join(ranks)}, row_id) "
+        f"AS place FROM (SELECT row_id, {', '.join(key)}, {ranked}{cells} FROM raw WHERE row_id NOT IN (SELECT row_id FROM problems))"
     )
     window = f"OVER (PARTITION BY {', '.join(key)} ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
     runs = "".join(
@@ -169,8 +190,6 @@ def _run(step: Step, holds: str) -> str:
 
 
 def _duplicates(connection: duckdb.DuckDBPyConnection, key: list[str], order: list[str]) -> int:
-    names = ", ".join((*key, *order))
-    row = connection.execute(
-        f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM raw WHERE row_id IN (SELECT row_id FROM members) GROUP BY {names})"
-    ).fetchone()
+    names = ", ".join((*key, *(f"rank_{number}" for number in range(len(order)))))
+    row = connection.execute(f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM ordered GROUP BY {names})").fetchone()
     return int(row[0]) if row else 0

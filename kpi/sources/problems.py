@@ -10,6 +10,9 @@ import duckdb
 
 from kpi.sources.quoting import literal, literals
 
+HAPPENED = {"responded_at": "has_response", "resolved_at": "has_resolution", "closed_at": "has_end"}
+"""What stays known when the moment is set aside: that it happened."""
+
 PROBLEM = "SELECT row_id, nextval('problem_number'), {name}, {reason}, CAST({found} AS VARCHAR), {expected} FROM {table} WHERE {test}"
 
 
@@ -35,12 +38,12 @@ def note_sql(connection: duckdb.DuckDBPyConnection, table: str, test: str, name:
 
 
 def set_aside(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...]) -> None:
-    """A wrong value in one of these columns is taken out; the row stays, and a response stays one without its moment."""
+    """A wrong value in one of these columns is taken out; the row stays, and what happened stays so without its moment."""
     if not names:
         return
     listed = literals(names)
     connection.execute(f"INSERT INTO aside SELECT row_id, name, reason, found, expected FROM problems WHERE name IN ({listed})")
     connection.execute(f"DELETE FROM problems WHERE name IN ({listed})")
     for name in names:
-        known = ", has_response = TRUE" if name == "responded_at" else ""
+        known = f", {HAPPENED[name]} = TRUE" if name in HAPPENED else ""
         connection.execute(f"UPDATE typed SET {name} = NULL{known} WHERE row_id IN (SELECT row_id FROM aside WHERE name = {literal(name)})")

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from kpi.errors import ConfigError, ExtractError
-from kpi.sources.expressions import position_of
+from kpi.sources.headers import position_of
 from kpi.sources.parts import Part, parts
 from kpi.sources.quoting import literal, literals
 from kpi.sources.sections import FileForm
@@ -51,9 +51,9 @@ def read(connection: duckdb.DuckDBPyConnection, form: FileForm, files: Sequence[
 
 
 def renamed(raw: Raw, names: Mapping[str, str]) -> Raw:
-    """With the names a mapping uses in place of those in the file."""
+    """With the names a mapping uses in place of those in the file; what is absent may not be needed."""
     columns = list(raw.columns)
-    for name, found in names.items():
+    for name, found in ((name, found) for name, found in names.items() if found in raw.columns):
         columns[position_of("[rename]", found, raw.columns)] = name
     return replace(raw, columns=tuple(columns))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from kpi.events import YEARS
+from kpi.sources.absences import Absence
 from kpi.sources.conversion import Conversion, Profile, RuleMatches
 from kpi.sources.mapping import Mapping
 from kpi.sources.profiles import profiles
@@ -30,6 +31,7 @@ class Facts:
     fold_duplicates: int
     unshared_pools: int
     columns: tuple[str, ...]
+    absent: tuple[Absence, ...]
 
 
 def report(connection: duckdb.DuckDBPyConnection, facts: Facts) -> Conversion:
@@ -117,9 +119,12 @@ def _odd_moments(connection: duckdb.DuckDBPyConnection, odd: str) -> int:
 def _warnings(connection: duckdb.DuckDBPyConnection, facts: Facts) -> dict[str, int]:
     """What is allowed and yet worth a look; only what occurs."""
     counts = {**_event_warnings(connection, facts.columns), text("cost pools nobody could bear"): facts.unshared_pools}
+    if facts.mapping.fold:
+        counts[text("unreadable rows of a log: their events lack them")] = facts.raw.broken
     counts[text("lines that begin inside a quoted cell")] = facts.raw.breaks
     repeated = "SELECT count(*) FROM versions GROUP BY event_id, updated_at HAVING count(*) > 1"
     counts[text("event_id and updated_at more than once")] = _count(connection, f"({repeated})")
+    counts |= {str(absence): 1 for absence in facts.absent}
     return {warning: count for warning, count in counts.items() if count}
 
 

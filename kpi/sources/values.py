@@ -9,7 +9,8 @@ import duckdb
 from kpi.errors import ConfigError
 from kpi.events import BLANKS, BY_NAME
 from kpi.sources import moments, problems
-from kpi.sources.expressions import checked, position_of
+from kpi.sources.expressions import checked
+from kpi.sources.headers import position_of
 from kpi.sources.mapping import Mapping, sources
 from kpi.sources.numbers import EXPECTED, Marks, is_numeric, native_sql, number_sql
 from kpi.sources.quoting import literal, literals

@@ -28,6 +28,8 @@ WITH present AS (
         CASE WHEN reopened_at <= $as_of THEN reopened_at END AS reopened_at,
         CASE WHEN answered_at <= $as_of THEN answered_at END AS answered_at,
         coalesce(has_response, FALSE) AS has_response,
+        coalesce(has_resolution, FALSE) AS has_resolution,
+        coalesce(has_resolution, FALSE) OR coalesce(has_end, FALSE) AS has_end,
         due_at,
         contact_count,
         transfer_count,
@@ -132,14 +134,19 @@ SELECT
     answered_on,
     (date_diff('microsecond', opened_at, responded_at) + 999999) // 1000000 AS response_seconds,
     CASE
-        WHEN responded_at IS NULL AND ended_at IS NULL AND NOT has_response
+        WHEN responded_at IS NULL AND ended_at IS NULL AND NOT has_end AND NOT has_response
             THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000
     END AS waiting_seconds,
     has_response,
     dated_answer_at IS NOT NULL AS has_answer_date,
     response_limits.seconds AS response_limit_seconds,
     (date_diff('microsecond', opened_at, resolved_at) + 999999) // 1000000 AS resolution_seconds,
-    CASE WHEN resolved_at IS NULL AND ended_at IS NULL THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000 END AS unresolved_seconds,
+    CASE
+        WHEN resolved_at IS NULL AND ended_at IS NULL AND NOT has_end
+            THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000
+    END AS unresolved_seconds,
+    ended_at IS NOT NULL OR has_end AS is_ended,
+    has_resolution,
     resolution_limits.seconds AS resolution_limit_seconds,
     resolved_at + to_seconds($window_seconds) <= $as_of AS is_mature,
     customer IS NOT NULL AS has_customer,

@@ -32,7 +32,7 @@ SELECT
         WHEN responded_at IS NOT NULL THEN (coalesce(responded_clock, 0) - coalesce(opened_clock, 0) + 999999) // 1000000
     END AS response_seconds,
     CASE
-        WHEN responded_at IS NULL AND ended_at IS NULL AND NOT has_response
+        WHEN responded_at IS NULL AND NOT is_ended AND NOT has_response
             THEN (coalesce(known_clock, 0) - coalesce(opened_clock, 0) + 999999) // 1000000
     END AS waiting_seconds
 FROM clocked

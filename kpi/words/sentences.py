@@ -27,6 +27,8 @@ LEFT_OUT = {
     "not_measured": "their source does not give it",
     "no_handling_time": "handling time unknown",
     "no_resolution": "ended without a resolution",
+    "no_resolution_moment": "resolved at an unknown moment",
+    "no_end_moment": "ended at an unknown moment",
     "no_limit": "no time limit set for that day",
     "still_open": "still open",
     "immature": "window not over yet",
