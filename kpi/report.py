@@ -408,7 +408,7 @@ def _stock(state: State, question: Question, kpi: Kpi) -> list[Answer]:
     """
     until = complete_until(state, kpi, question.within_minutes)
     answers = [
-        replace(_level(kpi, *_open_at(state, zones, end)), period=period, group=group, is_complete=end <= until)
+        replace(_level(state, kpi, *_open_at(state, zones, end)), period=period, group=group, is_complete=end <= until)
         for group, zones in _backlogs(state, question, kpi).items()
         for period, end in _ends(state, question, min(one.days[0] for one in zones.values()))
     ]
@@ -481,9 +481,10 @@ def _open_at(state: State, zones: Mapping[str, Backlog], end: date) -> tuple[int
     return count, ages, unknown, undated
 
 
-def _level(kpi: Kpi, count: int, ages: int, unknown: int, undated: int) -> Answer:
+def _level(state: State, kpi: Kpi, count: int, ages: int, unknown: int, undated: int) -> Answer:
     """None open is 0, unless there are requests of which nobody knows whether they are."""
-    empty = replace(nothing(kpi), left_out={kpi.left_out[0][0]: undated, NOT_MEASURED: unknown})
+    left_out = {kpi.left_out[0][0]: undated} | ({NOT_MEASURED: unknown} if state.lacking(kpi) else {})
+    empty = replace(nothing(kpi), left_out=left_out)
     if not count and (unknown or kpi.unit != "events"):
         return empty
     numerator = (count if kpi.unit == "events" else ages) / kpi.per

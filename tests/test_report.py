@@ -926,13 +926,13 @@ def test_either_end_tells_what_is_open_and_sources_without_one_are_left_out_and_
     state = loaded(data_folder)
     days = Dates(date(2024, 6, 1), date(2024, 6, 3))
     assert [(one.value, one.n, one.left_out) for one in ask(state, ["open_events"], "day", dates=days)] == [
-        (1, 1, {"not_measured": 1}),
-        (2, 2, {"not_measured": 2}),
+        (1, 1, {"no_end_moment": 0, "not_measured": 1}),
+        (2, 2, {"no_end_moment": 0, "not_measured": 2}),
     ]
     by_store = ask(state, ["open_events", "open_events_age"], by=("store",), dates=days)
     assert [(one.group, one.value is None, one.n, one.left_out) for one in by_store] == [
-        (("A",), False, 2, {"not_measured": 1}),
-        (("B",), True, 0, {"not_measured": 1}),
+        (("A",), False, 2, {"no_end_moment": 0, "not_measured": 1}),
+        (("B",), True, 0, {"no_end_moment": 0, "not_measured": 1}),
     ] * 2
 
 
