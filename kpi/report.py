@@ -135,11 +135,7 @@ def answer(state: State, question: Question) -> list[Answer]:
 
 def total(state: State, question: Question) -> Answer:
     """The one figure of a question without periods and groups."""
-    answers = answer(state, question)
-    if answers:
-        return answers[0]
-    kpi = question.kpis[0]
-    return replace(nothing(kpi), is_complete=_is_complete(question, complete_until(state, kpi, question.within_minutes), None))
+    return answer(state, question)[0]
 
 
 def nothing(kpi: Kpi) -> Answer:
@@ -349,6 +345,13 @@ def _group(question: Question, row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple("" if row[name] is None else f"{row[name]:g}" if isinstance(row[name], float) else str(row[name]) for name in question.by)
 
 
+def _of_nothing(question: Question, kpi: Kpi, until: date) -> list[Answer]:
+    """One figure over no event, where one figure is asked for; periods and groups without events have none."""
+    if question.every is not None or question.by:
+        return []
+    return [replace(nothing(kpi), is_complete=_is_complete(question, until, None))]
+
+
 def _is_complete(question: Question, until: date, period: date | None) -> bool:
     """Whether nothing of the period is missing: cut off by the asked days, or not final yet (from `until` on)."""
     if period is None or question.every is None:
@@ -367,7 +370,8 @@ def _quantiles(state: State, question: Question, kpi: Kpi) -> list[Answer]:
     ]
     rows = _grouped(state, replace(question, kpis=(kpi,)), kpi.on, columns)
     until = complete_until(state, kpi, question.within_minutes)
-    return [_quantile(question, kpi, list(group), until) for _, group in groupby(rows, lambda row: (row["period"], _group(question, row)))]
+    keyed = groupby(rows, lambda row: (row["period"], _group(question, row)))
+    return [_quantile(question, kpi, list(group), until) for _, group in keyed] or _of_nothing(question, kpi, until)
 
 
 def _quantile(question: Question, kpi: Kpi, rows: list[dict[str, Any]], until: date) -> Answer:
@@ -395,7 +399,7 @@ def _stock(state: State, question: Question, kpi: Kpi) -> list[Answer]:
         for group, zones in _backlogs(state, question, kpi).items()
         for period, end in _ends(state, question, min(one.days[0] for one in zones.values()))
     ]
-    return sorted(answers, key=lambda one: (one.period or date.min, one.group))
+    return sorted(answers, key=lambda one: (one.period or date.min, one.group)) or _of_nothing(question, kpi, until)
 
 
 @dataclass(frozen=True)
@@ -476,7 +480,7 @@ def _spread(state: State, question: Question, kpi: Kpi) -> list[Answer]:
     rows = _grouped(state, by_store, kpi.on, columns)
     keyed = groupby(rows, lambda row: (row["period"], _group(question, row)))
     until = complete_until(state, kpi, question.within_minutes)
-    return [_deviation_between(question, kpi, list(stores), until) for _, stores in keyed]
+    return [_deviation_between(question, kpi, list(stores), until) for _, stores in keyed] or _of_nothing(question, kpi, until)
 
 
 def _deviation_between(question: Question, kpi: Kpi, stores: list[dict[str, Any]], until: date) -> Answer:

@@ -1122,6 +1122,16 @@ def test_the_variant_of_first_contact_resolution_follows_the_data_unless_it_is_c
     assert found.name == f"first_contact_resolution_{name}"
 
 
+@pytest.mark.parametrize("name", ["response_time", "response_time_median", "open_events", "open_events_age", "consistency"])
+def test_every_kind_of_figure_has_one_record_of_a_range_without_events_and_none_of_its_parts(data_folder: Path, name: str) -> None:
+    write(data_folder, [event("1", responded_at="2024-06-01T09:05", resolved_at="2024-06-01T10:00")])
+    state, before = loaded(data_folder), Dates(date(2023, 1, 1), date(2023, 2, 1))
+    found = ask(state, [name], dates=before)
+    assert [(one.value, one.n, one.period, one.group, one.is_complete) for one in found] == [(None, 0, None, (), True)]
+    assert [one.is_complete for one in ask(state, [name], dates=Dates(date(2025, 1, 1), date(2025, 2, 1)))] == [False]
+    assert ask(state, [name], "day", dates=before) == ask(state, [name], by=("store",), dates=before) == []
+
+
 def test_nothing_to_measure_is_no_value_and_not_zero(mid_june: State) -> None:
     empty = total(mid_june, asked(["complaint_rate"], dates=Dates(date(2020, 1, 1), date(2020, 2, 1))))
     assert (empty.value, empty.n, empty.interval, empty.bounds) == (None, 0, None, None)
