@@ -519,6 +519,14 @@ def test_without_a_customer_nothing_is_judged_not_even_a_known_failure(data_fold
     assert (found.numerator, found.n, found.left_out["no_customer"]) == (1, 1, 3)
 
 
+@pytest.mark.parametrize(("first", "second", "repeated"), [("repair", "repair", 1), ("repair", None, 0), (None, None, 0)])
+def test_a_repeat_is_of_a_service_that_is_known(data_folder: Path, first: str | None, second: str | None, repeated: int) -> None:
+    again = event("again", "2024-06-02T09:00", customer="1", service=second)
+    write(data_folder, [resolved_on_the_first("1", service=first), again])
+    found = figure(loaded(data_folder), "first_contact_resolution_no_repeat")
+    assert (found.numerator, found.n) == (1 - repeated, 1)
+
+
 def test_repeats_are_sought_in_other_sources_and_merges_only_in_their_own(data_folder: Path) -> None:
     write(data_folder, [resolved_on_the_first("1"), resolved_on_the_first("2"), resolved_on_the_first("3")])
     others = [event("x", "2024-06-02T09:00", customer="1"), event("y", "2024-06-02T09:00", disposition="merged", merged_into="2")]
