@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate, groupby
-from math import fsum, sqrt
+from math import sqrt
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -68,8 +68,9 @@ class Answer:
     """One figure: its value in the KPI's unit and everything needed to believe it.
 
     `value` None: there is nothing to measure. `numerator` is in the KPI's unit; `n` is the denominator, `squares` the sum
-    of squares of the numerator. `bounds` is where the value can still go when the `undetermined` events are known,
-    `interval` the 95 % interval. `observed` is a quantile over ended events alone.
+    of squares of the numerator, and `sums` are both as integers in units of 1 / `per`, which add up exactly. `bounds` is where
+    the value can still go when the `undetermined` events are known, `interval` the 95 % interval. `observed` is a quantile
+    over ended events alone.
     """
 
     kpi: Kpi
@@ -79,6 +80,7 @@ class Answer:
     numerator: float | None
     n: int
     squares: float | None
+    sums: tuple[int, int]
     undetermined: int
     left_out: Mapping[str, int]
     bounds: tuple[float, float] | None
@@ -141,7 +143,7 @@ def total(state: State, question: Question) -> Answer:
 def nothing(kpi: Kpi) -> Answer:
     """No event at all: no value, which is not 0."""
     return Answer(
-        kpi=kpi, period=None, group=(), value=None, numerator=None, n=0, squares=None, undetermined=0, left_out={},
+        kpi=kpi, period=None, group=(), value=None, numerator=None, n=0, squares=None, sums=(0, 0), undetermined=0, left_out={},
         bounds=None, interval=None, deviation=None, observed=None, is_complete=True,
     )  # fmt: skip
 
@@ -260,9 +262,8 @@ def _ratio(question: Question, kpi: Kpi, row: Mapping[str, Any], sums: Mapping[s
         kpi,
         period=row["period"],
         group=_group(question, row),
-        numerator=sums["numerator"] / kpi.per,
         n=sums["denominator"],
-        squares=sums.get("squares", sums["numerator"]) / kpi.per**2,
+        sums=(sums["numerator"], sums.get("squares", sums["numerator"])),
         undetermined=sums["undetermined"],
         left_out=_left_out(kpi, [sums]),
         is_complete=_is_complete(question, until, row["period"]) and not sums["unsettled"],
@@ -276,9 +277,8 @@ def combined(kpi: Kpi, answers: Iterable[Answer], period: date | None) -> Answer
         kpi,
         period=period,
         group=(),
-        numerator=fsum(one.numerator or 0.0 for one in parts),
         n=sum(one.n for one in parts),
-        squares=fsum(one.squares or 0.0 for one in parts),
+        sums=(sum(one.sums[0] for one in parts), sum(one.sums[1] for one in parts)),
         undetermined=sum(one.undetermined for one in parts),
         left_out={
             code: sum(one.left_out.get(code, 0) for one in parts) for code in dict.fromkeys(code for one in parts for code in one.left_out)
@@ -292,15 +292,15 @@ def _of_sums(
     *,
     period: date | None,
     group: tuple[str, ...],
-    numerator: float,
     n: int,
-    squares: float,
+    sums: tuple[int, int],
     undetermined: int,
     left_out: Mapping[str, int],
     is_complete: bool,
 ) -> Answer:
+    numerator, squares = sums[0] / kpi.per, sums[1] / kpi.per**2
     value = numerator / n if n else None
-    deviation = _deviation(kpi, numerator, squares, n)
+    deviation = _deviation(kpi, sums, n)
     return Answer(
         kpi=kpi,
         period=period,
@@ -309,6 +309,7 @@ def _of_sums(
         numerator=numerator,
         n=n,
         squares=squares,
+        sums=sums,
         undetermined=undetermined,
         left_out=left_out,
         bounds=_bounds(kpi, numerator, n, undetermined),
@@ -319,13 +320,14 @@ def _of_sums(
     )
 
 
-def _deviation(kpi: Kpi, numerator: float, squares: float, n: int) -> float | None:
+def _deviation(kpi: Kpi, sums: tuple[int, int], n: int) -> float | None:
     """Sample deviation of one event's value; of points, the population's, as their standard error is defined (KPIS: NPS)."""
     if kpi.unit == "share":
         return None
-    if kpi.unit == "points":
-        return sqrt(max(0.0, squares / n - (numerator / n) ** 2)) if n > 1 else None
-    return standard_deviation(numerator, squares, n)
+    found = standard_deviation(*sums, n)
+    if found is None:
+        return None
+    return found / kpi.per * (sqrt((n - 1) / n) if kpi.unit == "points" else 1)
 
 
 def _interval(kpi: Kpi, value: float | None, numerator: float, deviation: float | None, n: int) -> tuple[float, float] | None:

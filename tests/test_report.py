@@ -25,7 +25,7 @@ from kpi.periods import COMPARISONS, Dates, compared_with
 from kpi.priorities import needs_work, priorities
 from kpi.ranking import lowest_tenth, lowest_tenth_count, ranked
 from kpi.records import answer_record, not_measured_record
-from kpi.report import ALWAYS, Answer, compared, nothing, parts_compared, total
+from kpi.report import ALWAYS, Answer, combined, compared, nothing, parts_compared, total
 from kpi.store import State
 from kpi.targets import read_targets, relative_change
 
@@ -799,6 +799,28 @@ def test_any_cost_that_the_contract_allows_is_summed(data_folder: Path, cost: De
 def test_handling_time_is_exact_to_the_millisecond(data_folder: Path, minutes: float, value: float) -> None:
     write(data_folder, [resolved_on_the_first(str(number), handle_minutes=minutes) for number in range(100)])
     assert figure(loaded(data_folder), "handling_time").value == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("costs", "deviation"),
+    [
+        ([Decimal("999999999999.9999")] * 3, 0.0),
+        ([Decimal("1000000.01"), Decimal("1000000.02")] * 50, sqrt(100 * 0.005**2 / 99)),
+        ([Decimal("999999999999.9998"), Decimal("999999999999.9999")], sqrt(0.0001**2 / 2)),
+    ],
+)
+def test_the_deviation_of_large_costs_is_that_of_their_differences(data_folder: Path, costs: list[Decimal], deviation: float) -> None:
+    write(
+        data_folder,
+        [
+            resolved_on_the_first(str(number), cost=cost, resolved_at=f"2024-06-0{1 + number % 2}T10:00")
+            for number, cost in enumerate(costs)
+        ],
+    )
+    state = loaded(data_folder)
+    assert figure(state, "cost_per_service").deviation == pytest.approx(deviation, rel=1e-9)
+    days = ask(state, ["cost_per_service"], "day")
+    assert combined(find("cost_per_service"), days, None).deviation == pytest.approx(deviation, rel=1e-9)
 
 
 # --- consistency and open events -----------------------------------------------------------------------------------------------------
