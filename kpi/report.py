@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate, groupby
-from math import expm1, fsum, sqrt
+from math import expm1, sqrt
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -74,8 +74,9 @@ class Answer:
     """One figure: its value in the KPI's unit and everything needed to believe it.
 
     `value` None: there is nothing to measure. `numerator` is in the KPI's unit; `n` is the denominator, `squares` the sum
-    of squares of the numerator. `bounds` is where the value can still go when the `undetermined` events are known,
-    `interval` the 95 % interval. `observed` is a quantile over ended events alone.
+    of squares of the numerator, and `sums` are both as integers in units of 1 / `per`, which add up exactly. `bounds` is where
+    the value can still go when the `undetermined` events are known, `interval` the 95 % interval. `observed` is a quantile
+    over ended events alone.
     """
 
     kpi: Kpi
@@ -85,6 +86,7 @@ class Answer:
     numerator: float | None
     n: int
     squares: float | None
+    sums: tuple[int, int]
     undetermined: int
     left_out: Mapping[str, int]
     bounds: tuple[float, float] | None
@@ -141,17 +143,13 @@ def answer(state: State, question: Question) -> list[Answer]:
 
 def total(state: State, question: Question) -> Answer:
     """The one figure of a question without periods and groups."""
-    answers = answer(state, question)
-    if answers:
-        return answers[0]
-    kpi = question.kpis[0]
-    return replace(nothing(kpi), is_complete=_is_complete(question, complete_until(state, kpi, question.within_minutes), None))
+    return answer(state, question)[0]
 
 
 def nothing(kpi: Kpi) -> Answer:
     """No event at all: no value, which is not 0."""
     return Answer(
-        kpi=kpi, period=None, group=(), value=None, numerator=None, n=0, squares=None, undetermined=0, left_out={},
+        kpi=kpi, period=None, group=(), value=None, numerator=None, n=0, squares=None, sums=(0, 0), undetermined=0, left_out={},
         bounds=None, interval=None, deviation=None, observed=None, is_complete=True,
     )  # fmt: skip
 
@@ -270,9 +268,8 @@ def _ratio(question: Question, kpi: Kpi, row: Mapping[str, Any], sums: Mapping[s
         kpi,
         period=row["period"],
         group=_group(question, row),
-        numerator=sums["numerator"] / kpi.per,
         n=sums["denominator"],
-        squares=sums.get("squares", sums["numerator"]) / kpi.per**2,
+        sums=(sums["numerator"], sums.get("squares", sums["numerator"])),
         undetermined=sums["undetermined"],
         left_out=_left_out(kpi, [sums]),
         is_complete=_is_complete(question, until, row["period"]) and not sums["unsettled"],
@@ -286,9 +283,8 @@ def combined(kpi: Kpi, answers: Iterable[Answer], period: date | None) -> Answer
         kpi,
         period=period,
         group=(),
-        numerator=fsum(one.numerator or 0.0 for one in parts),
         n=sum(one.n for one in parts),
-        squares=fsum(one.squares or 0.0 for one in parts),
+        sums=(sum(one.sums[0] for one in parts), sum(one.sums[1] for one in parts)),
         undetermined=sum(one.undetermined for one in parts),
         left_out={
             code: sum(one.left_out.get(code, 0) for one in parts) for code in dict.fromkeys(code for one in parts for code in one.left_out)
@@ -302,15 +298,15 @@ def _of_sums(
     *,
     period: date | None,
     group: tuple[str, ...],
-    numerator: float,
     n: int,
-    squares: float,
+    sums: tuple[int, int],
     undetermined: int,
     left_out: Mapping[str, int],
     is_complete: bool,
 ) -> Answer:
+    numerator, squares = sums[0] / kpi.per, sums[1] / kpi.per**2
     mean = numerator / n if n else None
-    deviation = _deviation(kpi, numerator, squares, n)
+    deviation = _deviation(kpi, sums, n)
     return Answer(
         kpi=kpi,
         period=period,
@@ -319,6 +315,7 @@ def _of_sums(
         numerator=numerator,
         n=n,
         squares=squares,
+        sums=sums,
         undetermined=undetermined,
         left_out=left_out,
         bounds=_bounds(kpi, numerator, n, undetermined),
@@ -329,13 +326,14 @@ def _of_sums(
     )
 
 
-def _deviation(kpi: Kpi, numerator: float, squares: float, n: int) -> float | None:
+def _deviation(kpi: Kpi, sums: tuple[int, int], n: int) -> float | None:
     """Sample deviation of one event's value; of points, the population's, as their standard error is defined (KPIS: NPS)."""
     if kpi.unit == "share":
         return None
-    if kpi.unit == "points":
-        return sqrt(max(0.0, squares / n - (numerator / n) ** 2)) if n > 1 else None
-    return standard_deviation(numerator, squares, n)
+    found = standard_deviation(*sums, n)
+    if found is None:
+        return None
+    return found / kpi.per * (sqrt((n - 1) / n) if kpi.unit == "points" else 1)
 
 
 def _value(kpi: Kpi, mean: float) -> float:
@@ -363,6 +361,13 @@ def _group(question: Question, row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple("" if row[name] is None else f"{row[name]:g}" if isinstance(row[name], float) else str(row[name]) for name in question.by)
 
 
+def _of_nothing(question: Question, kpi: Kpi, until: date) -> list[Answer]:
+    """One figure over no event, where one figure is asked for; periods and groups without events have none."""
+    if question.every is not None or question.by:
+        return []
+    return [replace(nothing(kpi), is_complete=_is_complete(question, until, None))]
+
+
 def _is_complete(question: Question, until: date, period: date | None) -> bool:
     """Whether nothing of the period is missing: cut off by the asked days, or not final yet (from `until` on)."""
     if period is None or question.every is None:
@@ -381,7 +386,8 @@ def _quantiles(state: State, question: Question, kpi: Kpi) -> list[Answer]:
     ]
     rows = _grouped(state, replace(question, kpis=(kpi,)), kpi.on, columns)
     until = complete_until(state, kpi, question.within_minutes)
-    return [_quantile(question, kpi, list(group), until) for _, group in groupby(rows, lambda row: (row["period"], _group(question, row)))]
+    keyed = groupby(rows, lambda row: (row["period"], _group(question, row)))
+    return [_quantile(question, kpi, list(group), until) for _, group in keyed] or _of_nothing(question, kpi, until)
 
 
 def _quantile(question: Question, kpi: Kpi, rows: list[dict[str, Any]], until: date) -> Answer:
@@ -412,7 +418,7 @@ def _stock(state: State, question: Question, kpi: Kpi) -> list[Answer]:
         for group, zones in _backlogs(state, question, kpi).items()
         for period, end in _ends(state, question, min(one.days[0] for one in zones.values()))
     ]
-    return sorted(answers, key=lambda one: (one.period or date.min, one.group))
+    return sorted(answers, key=lambda one: (one.period or date.min, one.group)) or _of_nothing(question, kpi, until)
 
 
 @dataclass(frozen=True)
@@ -503,7 +509,7 @@ def _spread(state: State, question: Question, kpi: Kpi) -> list[Answer]:
     rows = _grouped(state, by_store, kpi.on, columns)
     keyed = groupby(rows, lambda row: (row["period"], _group(question, row)))
     until = complete_until(state, kpi, question.within_minutes)
-    return [_deviation_between(question, kpi, list(stores), until) for _, stores in keyed]
+    return [_deviation_between(question, kpi, list(stores), until) for _, stores in keyed] or _of_nothing(question, kpi, until)
 
 
 def _deviation_between(question: Question, kpi: Kpi, stores: list[dict[str, Any]], until: date) -> Answer:

@@ -18,11 +18,13 @@ class Durations:
 def survival(durations: Durations) -> NDArray[np.float64]:
     """Kaplan-Meier estimate of the share that lasts longer than each duration; at ties, ends come before censorings.
 
-    Kaplan and Meier, Journal of the American Statistical Association 53 (1958), equation 2b.
+    Kaplan and Meier, Journal of the American Statistical Association 53 (1958), equation 2b. Their product of
+    (at risk - ended) / at risk telescopes to one quotient of counts between censorings: millions of factors would drift.
     """
     leaving = durations.ended + durations.still_open
-    at_risk = leaving[::-1].cumsum()[::-1]
-    return np.cumprod(1.0 - durations.ended / np.maximum(at_risk, 1))
+    at_risk = np.maximum(leaving[::-1].cumsum()[::-1], 1)
+    regained = 1.0 + durations.still_open[:-1] / at_risk[1:]
+    return (at_risk - durations.ended) / at_risk.max(initial=1) * np.cumprod(np.concatenate(([1.0], regained)))[: at_risk.size]
 
 
 def kaplan_meier_quantile(durations: Durations, probability: float) -> float | None:

@@ -20,8 +20,8 @@ def wilson(successes: float, n: int) -> tuple[float, float] | None:
 
 
 def standard_deviation(total: float, squares: float, n: int) -> float | None:
-    """Sample standard deviation from sums; None below two observations."""
-    return sqrt(max(0.0, squares - total * total / n) / (n - 1)) if n > 1 else None
+    """Sample standard deviation from sums; None below two observations. Integers leave no rounding in it."""
+    return sqrt(max(0, n * squares - total * total) / (n * (n - 1))) if n > 1 else None
 
 
 def normal(mean: float, deviation: float, n: int) -> tuple[float, float]:

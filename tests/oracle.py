@@ -178,8 +178,8 @@ def repeats_among(events: Iterable[Event]) -> Repeats:
     for event in events:
         if (event.get("disposition") or "normal") not in ("normal", "merged"):
             continue
-        if event.get("customer") is not None:
-            found.by_customer.setdefault((event["customer"], event.get("service")), []).append(event)
+        if event.get("customer") is not None and event.get("service") is not None:
+            found.by_customer.setdefault((event["customer"], event["service"]), []).append(event)
         if event.get("merged_into") is not None:
             found.by_target.setdefault((event.get("source") or "", event["merged_into"]), []).append(event)
     return found

@@ -158,6 +158,7 @@ def test_a_repeat_is_the_same_customer_and_service_opened_within_the_window() ->
         "at the end of the window": event("x", "2024-06-08T10:00", customer="a", service="orders"),
         "after the window": event("x", "2024-06-08T10:00:01", customer="a", service="orders"),
         "another service": event("x", "2024-06-02T10:00", customer="a", service="billing"),
+        "a service nobody knows": event("x", "2024-06-02T10:00", customer="a"),
         "another customer": event("x", "2024-06-02T10:00", customer="b", service="orders"),
         "spam": event("x", "2024-06-02T10:00", customer="a", service="orders", disposition="spam"),
         "merged elsewhere": event("x", "2024-06-02T10:00", customer="a", service="orders", disposition="merged"),

@@ -26,7 +26,7 @@ from kpi.periods import COMPARISONS, Dates, compared_with
 from kpi.priorities import needs_work, priorities
 from kpi.ranking import lowest_tenth, lowest_tenth_count, ranked
 from kpi.records import answer_record, not_measured_record
-from kpi.report import ALWAYS, Answer, compared, nothing, parts_compared, total
+from kpi.report import ALWAYS, Answer, combined, compared, nothing, parts_compared, total
 from kpi.store import State
 from kpi.targets import read_targets, relative_change
 
@@ -547,6 +547,14 @@ def test_without_a_customer_nothing_is_judged_not_even_a_known_failure(data_fold
     assert (found.numerator, found.n, found.left_out["no_customer"]) == (1, 1, 3)
 
 
+@pytest.mark.parametrize(("first", "second", "repeated"), [("repair", "repair", 1), ("repair", None, 0), (None, None, 0)])
+def test_a_repeat_is_of_a_service_that_is_known(data_folder: Path, first: str | None, second: str | None, repeated: int) -> None:
+    again = event("again", "2024-06-02T09:00", customer="1", service=second)
+    write(data_folder, [resolved_on_the_first("1", service=first), again])
+    found = figure(loaded(data_folder), "first_contact_resolution_no_repeat")
+    assert (found.numerator, found.n) == (1 - repeated, 1)
+
+
 def test_repeats_are_sought_in_other_sources_and_merges_only_in_their_own(data_folder: Path) -> None:
     write(data_folder, [resolved_on_the_first("1"), resolved_on_the_first("2"), resolved_on_the_first("3")])
     others = [event("x", "2024-06-02T09:00", customer="1"), event("y", "2024-06-02T09:00", disposition="merged", merged_into="2")]
@@ -819,6 +827,28 @@ def test_any_cost_that_the_contract_allows_is_summed(data_folder: Path, cost: De
 def test_handling_time_is_exact_to_the_millisecond(data_folder: Path, minutes: float, value: float) -> None:
     write(data_folder, [resolved_on_the_first(str(number), handle_minutes=minutes) for number in range(100)])
     assert figure(loaded(data_folder), "handling_time").value == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("costs", "deviation"),
+    [
+        ([Decimal("999999999999.9999")] * 3, 0.0),
+        ([Decimal("1000000.01"), Decimal("1000000.02")] * 50, sqrt(100 * 0.005**2 / 99)),
+        ([Decimal("999999999999.9998"), Decimal("999999999999.9999")], sqrt(0.0001**2 / 2)),
+    ],
+)
+def test_the_deviation_of_large_costs_is_that_of_their_differences(data_folder: Path, costs: list[Decimal], deviation: float) -> None:
+    write(
+        data_folder,
+        [
+            resolved_on_the_first(str(number), cost=cost, resolved_at=f"2024-06-0{1 + number % 2}T10:00")
+            for number, cost in enumerate(costs)
+        ],
+    )
+    state = loaded(data_folder)
+    assert figure(state, "cost_per_service").deviation == pytest.approx(deviation, rel=1e-9)
+    days = ask(state, ["cost_per_service"], "day")
+    assert combined(find("cost_per_service"), days, None).deviation == pytest.approx(deviation, rel=1e-9)
 
 
 # --- consistency and open events -----------------------------------------------------------------------------------------------------
@@ -1148,6 +1178,16 @@ def test_the_variant_of_first_contact_resolution_follows_the_data_unless_it_is_c
 ) -> None:
     found = chosen("first_contact_resolution", variant, columns | {"resolved_at"})
     assert found.name == f"first_contact_resolution_{name}"
+
+
+@pytest.mark.parametrize("name", ["response_time", "response_time_median", "open_events", "open_events_age", "consistency"])
+def test_every_kind_of_figure_has_one_record_of_a_range_without_events_and_none_of_its_parts(data_folder: Path, name: str) -> None:
+    write(data_folder, [event("1", responded_at="2024-06-01T09:05", resolved_at="2024-06-01T10:00")])
+    state, before = loaded(data_folder), Dates(date(2023, 1, 1), date(2023, 2, 1))
+    found = ask(state, [name], dates=before)
+    assert [(one.value, one.n, one.period, one.group, one.is_complete) for one in found] == [(None, 0, None, (), True)]
+    assert [one.is_complete for one in ask(state, [name], dates=Dates(date(2025, 1, 1), date(2025, 2, 1)))] == [False]
+    assert ask(state, [name], "day", dates=before) == ask(state, [name], by=("store",), dates=before) == []
 
 
 def test_nothing_to_measure_is_no_value_and_not_zero(mid_june: State) -> None:

@@ -317,7 +317,7 @@ def test_of_an_empty_folder_nothing_is_loaded_yet(data_folder: Path) -> None:
 def test_an_extracts_folder_without_files_is_a_state_without_events(data_folder: Path) -> None:
     state = loaded(data_folder)
     assert (state.event_count, state.verdicts, state.as_of) == (0, (), datetime(1970, 1, 1, tzinfo=UTC))
-    assert [one.value for one in ask(state, ["response_time", "open_events", "response_time_median", "consistency"])] == [None]
+    assert [one.value for one in ask(state, ["response_time", "open_events", "response_time_median", "consistency"])] == [None] * 4
 
 
 def test_without_a_folder_of_extracts_the_message_says_what_to_make(tmp_path: Path) -> None:

@@ -57,6 +57,13 @@ def test_zero_is_a_duration() -> None:
     assert observed_quantile(durations([0, 0, 5], []), 0.5) == 0
 
 
+@pytest.mark.parametrize("probability", [0.5, 0.9])
+def test_the_median_of_two_million_different_durations_is_not_one_rank_off(probability: float) -> None:
+    count = 2_000_000
+    many = Durations(np.arange(1, count + 1), np.ones(count, dtype=np.int64), np.zeros(count, dtype=np.int64))
+    assert kaplan_meier_quantile(many, probability) == probability * count
+
+
 @given(SECONDS, SECONDS)
 def test_the_survival_curve_is_that_of_kaplan_and_meier(ended: list[int], still_open: list[int]) -> None:
     assert survival(durations(ended, still_open)) == pytest.approx([float(one) for one in product_limit(ended, still_open).values()])

@@ -67,7 +67,7 @@ again AS (
         present.event_id,
         contacts.again_at
     FROM present
-    ASOF JOIN (FROM contacts WHERE customer IS NOT NULL) AS contacts
+    ASOF JOIN (FROM contacts WHERE customer IS NOT NULL AND service <> 'unknown') AS contacts
         ON contacts.customer = present.customer
         AND contacts.service = present.service
         AND contacts.again_at > present.resolved_at
