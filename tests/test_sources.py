@@ -10,13 +10,13 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sourcing import SMALL, converted, file_of, kept_aside, mapping_of, nothing, rows_of
+from sourcing import SMALL, converted, file_of, kept_aside, mapping_of, nothing, rows_of, workbook_of
 
 from kpi import extracts
 from kpi.errors import ConfigError, ExtractError
 from kpi.sources.conversion import Conversion
 from kpi.sources.convert import convert, fingerprint
-from kpi.sources.parts import cell_text
+from kpi.sources.workbooks import cell_text
 
 HEADER = "id,opened,shop\n"
 GOOD = "1,2024-05-01 09:00:00,North\n2,2024-05-01 10:00:00,South\n"
@@ -257,6 +257,31 @@ def test_parquet_whatever_its_types(tmp_path: Path) -> None:
 )
 def test_cells_of_a_workbook_as_text(cell: object, text: str) -> None:
     assert cell_text(cell) == text
+
+
+ERRORS = "error cells of a workbook (#N/A...): name them in nulls if they are nothing"
+
+
+def workbook_with_errors(folder: Path, form: str) -> Conversion:
+    toml = f"[file]\n{form}\n" + SMALL.replace('store = "shop"', 'store = "shop"\ncost = "amount"')
+    rows = [("1", "2024-05-01 09:00:00", "North", "#N/A"), ("2", "2024-05-01 09:00:00", "#REF!", 7.5), ("#N/A", "#N/A", "#N/A", "#N/A")]
+    return converted(folder, toml, workbook_of(folder, ("id", "opened", "shop", "amount"), *rows))
+
+
+def test_the_error_cells_of_a_workbook_are_texts_that_were_found(tmp_path: Path) -> None:
+    report = workbook_with_errors(tmp_path, "")
+    assert kept_aside(report) == [
+        ("2", "cost", "not a certain number", "#N/A"),
+        ("4", "updated_at", "not a date in a known format", "#N/A"),
+    ]
+    assert rows_of(report, "event_id, store") == [("2", "#REF!")]
+    assert report.warnings == {ERRORS: 1 + 1 + 4}
+
+
+def test_error_cells_that_are_null_markers_are_nothing(tmp_path: Path) -> None:
+    report = workbook_with_errors(tmp_path, 'nulls = ["#N/A"]')
+    assert rows_of(report, "event_id, store, cost::DOUBLE") == [("1", "North", None), ("2", "#REF!", 7.5)]
+    assert (report.warnings, report.blank_rows) == ({ERRORS: 1}, 1)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ LAYERS = (
         "kpi.sources.reports",
         "kpi.sources.sections",
         "kpi.sources.values",
+        "kpi.sources.workbooks",
     ),
     ("kpi.metrics",),
     ("kpi.calendar", "kpi.definitions", "kpi.phases", "kpi.targets", "kpi.settings"),

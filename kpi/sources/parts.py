@@ -3,7 +3,6 @@
 # ruff: noqa: S608 (paths pass through quoting)
 
 import csv
-import datetime
 import shutil
 import zipfile
 from collections import Counter
@@ -15,14 +14,13 @@ from pathlib import Path
 from typing import IO
 
 import duckdb
-from python_calamine import CalamineError, CalamineWorkbook
 
-from kpi.configuration import refuse_unknown
 from kpi.errors import ExtractError
 from kpi.sources.lines import Line, Record, cells, records
 from kpi.sources.numbers import is_numeric
 from kpi.sources.quoting import literal
 from kpi.sources.sections import FileForm
+from kpi.sources.workbooks import cell_text, natives, read_sheet
 from kpi.words import counted, text
 
 MOST_BYTES = 16 * 2**30
@@ -52,6 +50,7 @@ class Part:
     columns: tuple[str, ...]
     rows: int
     breaks: int
+    errors: int
     broken: tuple[Broken, ...]
 
 
@@ -119,7 +118,7 @@ def _text_part(form: FileForm, label: str, stream: IO[bytes], scratch: Path) -> 
                 broken.append(_broken(record, len(columns)))
     return Part(
         label=label, path=target, delimiter=form.delimiter, quote=form.quote, columns=columns,
-        rows=counts["rows"], breaks=counts["breaks"], broken=tuple(broken),
+        rows=counts["rows"], breaks=counts["breaks"], errors=0, broken=tuple(broken),
     )  # fmt: skip
 
 
@@ -164,43 +163,18 @@ def _undecodable(label: str, encoding: str, error: UnicodeError, before: int) ->
 
 
 def _sheet(form: FileForm, file: Path, scratch: Path) -> Part:
-    try:
-        workbook = CalamineWorkbook.from_path(file)
-    except (CalamineError, OSError) as error:
-        raise ExtractError("{file}: not a workbook ({problem}). Export it again.", file=file.name, problem=error) from error
-    name = form.sheet or workbook.sheet_names[0]
-    refuse_unknown(name, workbook.sheet_names, "sheet", f"{file.name}: [file]")
-    rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
-    return _written(f"{file.name}/{name}", rows, form.header_row, scratch)
-
-
-def _written(label: str, rows: Sequence[Sequence[object]], header_row: int, scratch: Path) -> Part:
-    target = scratch / "part.csv"
-    header = rows[header_row - 1] if header_row <= len(rows) else ()
-    columns = _checked_header(label, [cell_text(cell) for cell in header])
+    sheet, target = read_sheet(file, form.sheet), scratch / "part.csv"
+    label, rows = f"{file.name}/{sheet.name}", sheet.rows[form.header_row :]
+    columns = _checked_header(label, [cell_text(cell) for row in sheet.rows[form.header_row - 1 : form.header_row] for cell in row])
     with target.open("w", encoding="utf-8", newline="") as copy:
         writer = csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        for number, row in enumerate(rows[header_row:], start=header_row + 1):
+        for number, row in enumerate(rows, start=form.header_row + 1):
             writer.writerow([number, natives(row), *(cell_text(cell) for cell in row)])
+    errors = sum(row >= form.header_row and found not in form.nulls for (row, _), found in sheet.errors.items())
     return Part(
-        label=label, path=target, delimiter=",", quote='"', columns=columns, rows=max(len(rows) - header_row, 0), breaks=0, broken=()
-    )
-
-
-def natives(row: Sequence[object]) -> list[int]:
-    """The places of the cells that are numbers: what they are is certain, while a text of the same look may mean another number."""
-    return [place for place, cell in enumerate(row) if isinstance(cell, float)]
-
-
-def cell_text(cell: object) -> str:
-    """A workbook's cell as text: whole numbers without `.0`, times as ISO 8601 with a space."""
-    if isinstance(cell, bool):
-        return str(cell).lower()
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 2**53 else repr(cell)
-    if isinstance(cell, datetime.datetime):
-        return cell.isoformat(sep=" ")
-    return "" if cell is None else str(cell)
+        label=label, path=target, delimiter=",", quote='"', columns=columns,
+        rows=len(rows), breaks=0, errors=errors, broken=(),
+    )  # fmt: skip
 
 
 def _parquet(file: Path, scratch: Path) -> Part:
@@ -220,7 +194,7 @@ def _parquet(file: Path, scratch: Path) -> Part:
     source.unlink()
     return Part(
         label=file.name, path=target, delimiter=",", quote='"', columns=_checked_header(file.name, (column[0] for column in described)),
-        rows=written[0] if written else 0, breaks=0, broken=(),
+        rows=written[0] if written else 0, breaks=0, errors=0, broken=(),
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ NOTHING = "\x01"  # stands for no text at all in the clean copy: an empty cell s
 class Raw:
     """What was read: the raw columns in their order, and how many rows were readable, unreadable and wholly blank.
 
-    `breaks` are lines of the files that begin inside a quoted cell.
+    `breaks` are lines of the files that begin inside a quoted cell, `errors` cells of workbooks in which a formula failed.
     """
 
     columns: tuple[str, ...]
@@ -29,6 +29,7 @@ class Raw:
     broken: int
     blank: int
     breaks: int
+    errors: int
 
 
 def read(connection: duckdb.DuckDBPyConnection, form: FileForm, files: Sequence[Path], scratch: Path) -> Raw:
@@ -37,7 +38,7 @@ def read(connection: duckdb.DuckDBPyConnection, form: FileForm, files: Sequence[
     `natives` are the positions of the cells that are numbers in the file, whatever its texts mean by a comma.
     """
     columns: tuple[str, ...] = ()
-    breaks = 0
+    breaks = errors = 0
     _create_lists(connection)
     for number, part in enumerate(parts(form, files, scratch)):
         columns = columns or part.columns
@@ -45,9 +46,9 @@ def read(connection: duckdb.DuckDBPyConnection, form: FileForm, files: Sequence[
         if number == 0:
             _create_raw(connection, len(columns))
         _load(connection, part, number, _places(part.columns, columns), form)
-        breaks += part.breaks
+        breaks, errors = breaks + part.breaks, errors + part.errors
         part.path.unlink()
-    return _counted(connection, columns, breaks)
+    return replace(_counted(connection, columns), breaks=breaks, errors=errors)
 
 
 def renamed(raw: Raw, names: Mapping[str, str]) -> Raw:
@@ -129,7 +130,7 @@ def _scan(part: Part, width: int) -> str:
     )
 
 
-def _counted(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...], breaks: int) -> Raw:
+def _counted(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -> Raw:
     """Drops the rows in which every cell is blank: spreadsheets write them behind the last row."""
     filled = ", ".join(f"c{position}" for position in range(len(columns)))
     deleted = connection.execute(f"DELETE FROM raw WHERE coalesce({filled}) IS NULL").fetchone()
@@ -138,7 +139,8 @@ def _counted(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...], br
         rows=_count(connection, "raw"),
         broken=_count(connection, "broken"),
         blank=deleted[0] if deleted else 0,
-        breaks=breaks,
+        breaks=0,
+        errors=0,
     )
 
 

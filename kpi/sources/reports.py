@@ -121,6 +121,7 @@ def _warnings(connection: duckdb.DuckDBPyConnection, facts: Facts) -> dict[str, 
     counts = {**_event_warnings(connection, facts.columns), text("cost pools nobody could bear"): facts.unshared_pools}
     if facts.mapping.fold:
         counts[text("unreadable rows of a log: their events lack them")] = facts.raw.broken
+    counts[text("error cells of a workbook (#N/A...): name them in nulls if they are nothing")] = facts.raw.errors
     counts[text("lines that begin inside a quoted cell")] = facts.raw.breaks
     repeated = "SELECT count(*) FROM versions GROUP BY event_id, updated_at HAVING count(*) > 1"
     counts[text("event_id and updated_at more than once")] = _count(connection, f"({repeated})")
