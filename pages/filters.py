@@ -1,8 +1,10 @@
 """The filters beside every page, and the line that says what is shown; their values stand in the URL."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from kpi import browse
 from kpi.periods import COMPARISONS, Comparison
@@ -10,7 +12,8 @@ from kpi.store import State
 from kpi.words import text
 from kpi.words.safe import plain
 from kpi.words.values import day_text, moment_text
-from pages.view import LEVELS, RANGES, View, chosen_dates, climb
+from pages.links import Link, show_links
+from pages.view import LEVELS, RANGES, View, chosen_dates, clear_levels
 
 DEFAULT_RANGE = "90d"
 RANGE_WORDS = {
@@ -26,11 +29,17 @@ COMPARISON_WORDS: dict[Comparison, str] = {
     "same_weekdays": "Same weekdays last year",
     "previous_year": "Previous year",
 }
+FILTERS = ("range", "from", "to", *LEVELS, "compare")
+"""The names of the filters in the address."""
+
+KEPT_ON_THE_WAY = ("kpi", "every", "chart", "rules", "on")
+"""What a page's own choices keep when a level is given up; a chosen point is not, for it was one of the level below."""
+
 LEVEL_WORDS = {"region": "Region", "store": "Store", "channel": "Channel", "service": "Service"}
 
 
 def show_filters(state: State) -> View:
-    """Draw the filters, the way to the other pages and the line above the page; what was chosen."""
+    """Draw the filters and the line above the page; what was chosen."""
     _say_what_is_unknown(state)
     with st.sidebar:
         st.subheader(text("What to show"))
@@ -55,9 +64,31 @@ def show_filters(state: State) -> View:
             format_func=lambda word: text(COMPARISON_WORDS[word]),
         )
     view = View(state, chosen_dates(state), {level: values for level, values in where.items() if values}, comparison)
-    _show_pages(view)
     _show_line(view)
     return view
+
+
+def show_pages(pages: Sequence[StreamlitPage], current: StreamlitPage) -> None:
+    """The way to the other pages; each link carries the filters."""
+    visible = [page for page in pages if page.visibility == "visible"]
+    links = [Link(page.title, page.url_path, link_parameters(), page.title == current.title, FILTERS) for page in visible]
+    show_links(links, text("Pages"))
+
+
+def show_breadcrumb(view: View, current: StreamlitPage) -> None:
+    """The way down, from All to the deepest level chosen, as links back up to each; on the page that is shown."""
+    kept = {name: st.query_params.get_all(name) for name in KEPT_ON_THE_WAY} | link_parameters()
+    chosen = [level for level in LEVELS if level in view.where]
+    crumbs = [(text("All"), "")] + [(", ".join(view.where[level]), level) for level in chosen]
+    deepest = len(crumbs) - 1
+    links = [Link(words, current.url_path, above(kept, level), place == deepest, ()) for place, (words, level) in enumerate(crumbs)]
+    show_links(links, text("Levels"), between="›")
+
+
+def above(parameters: Mapping[str, list[str]], level: str) -> dict[str, list[str]]:
+    """The parameters without the filters below a level; of no level, without any."""
+    given_up = LEVELS[LEVELS.index(level) + 1 :] if level else LEVELS
+    return {name: values for name, values in parameters.items() if name not in given_up}
 
 
 def link_parameters() -> dict[str, list[str]]:
@@ -70,15 +101,6 @@ def link_parameters() -> dict[str, list[str]]:
     if st.session_state["compare"] != COMPARISONS[0]:
         chosen["compare"] = [text(COMPARISON_WORDS[st.session_state["compare"]])]
     return chosen
-
-
-def _show_pages(view: View) -> None:
-    """The pages as links that carry the filters, so that none is lost on the way and Back goes one step back."""
-    del view
-    with st.container(horizontal=True, gap="small"):
-        for page in st.session_state["pages"]:
-            if page.visibility == "visible":
-                st.page_link(page, query_params=link_parameters())
 
 
 def _say_what_is_unknown(state: State) -> None:
@@ -98,7 +120,7 @@ def show_emptiness(view: View) -> None:
     why = text("No events on these days with these filters: {names}.", names=names) if names else text("No events on these days.")
     st.info(why, icon=":material/search_off:")
     if view.where:
-        st.button(text("Clear all filters"), on_click=climb, args=("",), key="clear_empty")
+        st.button(text("Clear all filters"), on_click=clear_levels, key="clear_empty")
 
 
 def _choices(state: State, level: str) -> list[str]:
@@ -107,7 +129,7 @@ def _choices(state: State, level: str) -> list[str]:
 
 
 def _show_line(view: View) -> None:
-    """Freshness, then the way down as links back up."""
+    """Freshness, the days shown, and what is wrong with the data."""
     first, last = view.dates.start, view.dates.end - timedelta(days=1)
     days = day_text(last) if first == last else text("{first} to {last}", first=day_text(first), last=day_text(last))
     if first.year == 1:
@@ -125,14 +147,6 @@ def _show_line(view: View) -> None:
             aside=aside if refused or kept_aside else "",
         )
     )
-    if view.where:
-        with st.container(horizontal=True, gap="small"):
-            st.button(text("All"), key="climb_all", on_click=climb, args=("",), type="tertiary", icon=":material/home:")
-            for level, values in view.where.items():
-                label = plain(", ".join(values))
-                st.button(
-                    f"› {label}", key=f"climb_{level}", on_click=climb, args=(level,), type="tertiary", help=text("Back to this level")
-                )
 
 
 if __name__ == "__main__":

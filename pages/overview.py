@@ -20,7 +20,8 @@ from kpi.words.sentences import (
     status_text,
 )
 from kpi.words.values import count_text, difference_text, relative_text, short_day_text
-from pages.filters import link_parameters, show_emptiness
+from pages.filters import FILTERS, link_parameters, show_emptiness
+from pages.links import Link, show_links
 from pages.view import View, cached
 
 CARDS_IN_A_ROW = 3
@@ -55,12 +56,9 @@ def _show_card(view: View, card: Card) -> None:
     show_figure(view, card, text(card.kpi.label))
     _show_course(view, card)
     st.caption(" · ".join(note for note in _notes(card, view.currency) if note))
-    st.page_link(
-        next(page for page in st.session_state["pages"] if page.url_path == "kpi"),
-        label=text("Open chart"),
-        icon=":material/show_chart:",
-        query_params=link_parameters() | {"kpi": [text(FAMILIES[card.kpi.family][0].label)]},
-    )
+    parameters = link_parameters() | {"kpi": [text(FAMILIES[card.kpi.family][0].label)]}
+    chart = Link(text("Open chart"), "kpi", parameters, is_here=False, carried=FILTERS)
+    show_links([chart], text(card.kpi.label))
 
 
 def show_figure(view: View, card: Card, label: str) -> None:

@@ -108,12 +108,10 @@ def drill(level: str, value: str) -> None:
     st.session_state[level] = [value]
 
 
-def climb(level: str) -> None:
-    """Give up the filters below a level, and the level's own when it is empty."""
-    kept = LEVELS[: LEVELS.index(level) + 1] if level else ()
+def clear_levels() -> None:
+    """Give up the filters of every level; for callbacks."""
     for name in LEVELS:
-        if name not in kept:
-            st.session_state[name] = []
+        st.session_state[name] = []
 
 
 if __name__ == "__main__":
