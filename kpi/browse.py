@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from csv import DictReader
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,17 @@ def values_of(state: State, dimension: str) -> list[str]:
         raise UnknownName("dimension", dimension, FILTERS)
     statement = f"SELECT DISTINCT {dimension} FROM events ORDER BY 1"  # noqa: S608 (a dimension of this package)
     return [row[0] for row in state.cursor().execute(statement).fetchall()]
+
+
+def first_day(state: State) -> date:
+    """The first local day with an event; the last known one when there is none."""
+    found = state.cursor().execute("SELECT min(opened_on) FROM events WHERE disposition = 'normal'").fetchall()[0][0]
+    return found or state.known_on
+
+
+def has_events(state: State, selection: Selection) -> bool:
+    """Whether there is any event at all, whether or not a KPI counts it."""
+    return count(state, selection) > 0
 
 
 def is_synthetic(state: State) -> bool:

@@ -27,7 +27,6 @@ from kpi.words.charts import (
 from kpi.words.safe import plain
 from kpi.words.sentences import closed_only_sentence, period_text
 from kpi.words.values import value_text
-from pages.filters import show_emptiness
 from pages.view import View, cached, data_folder
 
 MOST_SIGNALS = 5
@@ -37,7 +36,7 @@ def show_chart(view: View, kpi: Kpi, every: Every, chart_name: str, rules_name: 
     """The figure first, then what it says, then how it judges."""
     charts = cached(control_charts, view, view.question((kpi,), every, ()), chart_name, rules_name)
     if not charts or all(point.figure.value is None for point in charts[0].points):
-        show_emptiness(view)
+        st.info(text("No single period has a value. Choose longer periods or more days."), icon=":material/hourglass_empty:")
         return
     chart = charts[0]
     st.markdown(f"**{verdict_sentence(chart)}**")

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from kpi.browse import Selection, date_of
-from kpi.cards import cards
+from kpi.browse import Selection, date_of, has_events
+from kpi.cards import begins_late, cards
 from kpi.control import fits
 from kpi.events import DIMENSIONS
 from kpi.metrics import FAMILIES, Kpi, missing
@@ -18,10 +18,12 @@ from kpi.report import ALWAYS, Answer, answer, complete_until, parts_compared
 from kpi.spc.catalogue import CHARTS
 from kpi.spc.rules import BY_NAME as RULE_SETS
 from kpi.words import text
-from kpi.words.sentences import figure_text, left_out_sentence, mix_sentence, period_text
+from kpi.words.safe import plain
+from kpi.words.sentences import figure_text, left_out_sentence, mix_sentence, nothing_sentence, period_text
 from kpi.words.values import count_text
 from pages.chart import show_chart
 from pages.events import show_events
+from pages.filters import show_emptiness
 from pages.overview import show_figure
 from pages.view import LEVELS, View, cached, drill
 
@@ -49,8 +51,16 @@ def show(view: View) -> None:
     if lacking := missing(kpi, view.state.measured):
         st.info(text("Not measured: no column {columns} in the extracts.", columns=", ".join(lacking)), icon=":material/block:")
         return
-    show_figure(view, cached(cards, view, view.question((kpi,), None, ()), view.comparison)[0], text("All these days"))
+    if not has_events(view.state, Selection(view.question((), None, ()), date_of(kpi))):
+        show_emptiness(view)
+        return
+    card = cached(cards, view, view.question((kpi,), None, ()), view.comparison)[0]
+    show_figure(view, card, text("All these days"))
     every, by, chart_name, rules_name = _choices(view, kpi)
+    if card.figure.value is None and not card.figure.is_not_reached:
+        st.info(plain(nothing_sentence(card.figure)), icon=":material/hourglass_empty:")
+        _show_point(view, kpi, every)
+        return
     left, right = st.columns([2, 1], gap="medium")
     with left:
         show_chart(view, kpi, every, chart_name, rules_name)
@@ -170,11 +180,10 @@ def _drill_row(key: str, by: str, answers: list[Answer]) -> Any:
 
 def _effects(view: View, kpi: Kpi, by: str) -> Effects | None:
     """Mix and rate effect of the change on complete days, where both ranges have data."""
-    if kpi.aggregate != "ratio" or view.dates.start == ALWAYS.start:
+    dates = _complete_days(view, kpi)
+    if kpi.aggregate != "ratio" or dates.start == ALWAYS.start or dates.days <= 0 or begins_late(view.state, dates, view.comparison):
         return None
-    question = replace(view.question((kpi,), None, (by,)), dates=_complete_days(view, kpi))
-    if question.dates.days <= 0:
-        return None
+    question = replace(view.question((kpi,), None, (by,)), dates=dates)
     before, now = cached(parts_compared, view, question, view.comparison)
     return effects(before, now)
 
