@@ -24,7 +24,7 @@ from kpi.words.sentences import (
     status_text,
     unmeasured_sentence,
 )
-from kpi.words.values import count_text, difference_text, relative_text, short_day_text
+from kpi.words.values import count_text, difference_text, is_zero, relative_text, short_day_text
 from pages.filters import FILTERS, link_parameters, show_emptiness
 from pages.links import Link, show_links
 from pages.view import View, cached
@@ -125,9 +125,10 @@ def _delta(card: Card, currency: str) -> Delta:
     if change is None or change.difference is None or not (change.now.is_enough and change.before.is_enough):
         return Delta(None, "off", "off")
     words = difference_text(change.difference, card.kpi.unit, currency)
+    is_none = is_zero(words)
     if card.kpi.unit != "share":
         words = f"{words} ({relative_text(change.relative)})"
-    if not change.difference:
+    if is_none:
         return Delta(words, "off", "off")
     rises = change.difference > 0
     return Delta(words, "up" if rises else "down", "green" if rises == (card.kpi.better == "higher") else "orange")

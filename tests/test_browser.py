@@ -175,7 +175,7 @@ def test_a_manager_finds_a_bad_store_and_downloads_its_events(address: str, page
     table.scroll_into_view_if_needed()
     cells = table.bounding_box()
     assert cells is not None
-    page.mouse.click(cells["x"] + 18, cells["y"] + 52)
+    page.mouse.click(cells["x"] + 60, cells["y"] + 52)  # the name, not the box before it
     page.wait_for_url(re.compile("channel="))
     ready(page, "Response on time")
     channel = re.search(r"channel=(\w+)", page.url)

@@ -1,5 +1,6 @@
 """Cards: which KPIs are shown, and what is said when there is nothing to judge or to compare with."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 from kpi.cards import Card, cards, headlines
 from kpi.metrics import find
 from kpi.periods import Dates
-from kpi.words.sentences import begins_sentence, limit_sentence, nothing_sentence
+from kpi.report import nothing
+from kpi.standing import Standing
+from kpi.targets import Target
+from kpi.words.sentences import begins_sentence, behind_sentence, limit_sentence, nothing_sentence, standing_sentence
 from tests.samples import costs, day, event, later, question, state_of
 
 DAYS = Dates(day(0), day(7))
@@ -87,3 +91,19 @@ def test_the_limit_is_said_where_no_target_says_it(tmp_path: Path, targets: str,
 
 def test_a_card_says_until_when_it_is_complete(tmp_path: Path) -> None:
     assert card_of(tmp_path, "cost_per_service", [*costs([5]), later(day(3))]).complete_until == date(2024, 6, 6)
+
+
+def test_what_counts_of_the_events_behind_a_figure_is_said() -> None:
+    figure = replace(nothing(find("accuracy")), n=312, left_out={"not_checked": 3678})
+    assert behind_sentence(figure, 3990) == "3,990 events, 312 of them count (n). Left out: 3,678 not checked."
+    assert behind_sentence(figure, 312) == "312 events; every one counts."
+
+
+def test_a_missing_year_before_is_said_as_such() -> None:
+    kpi = find("cost_per_service")
+    target = Target(
+        kpi=kpi.name, starts_on=date(2020, 1, 1), ends_on=date.max, every="quarter", bound="at_most", aim=0.0, alert=None,
+        against="previous_year", limit_minutes=None,
+    )  # fmt: skip
+    found = Standing("no_value", target, date(2026, 4, 1), replace(nothing(kpi), value=15.0, n=100), None)
+    assert standing_sentence(found, kpi, "EUR") == "Q2 2026: €15.00; nothing measured a year earlier to hold it against."

@@ -10,7 +10,7 @@ from kpi.report import Answer
 from kpi.standing import Standing
 from kpi.store import Limit
 from kpi.targets import Target
-from kpi.words import text
+from kpi.words import counted, text
 from kpi.words.values import (
     count_text,
     day_text,
@@ -85,6 +85,9 @@ def standing_sentence(found: Standing, kpi: Kpi, currency: str) -> str:
     aim = aim_text(found.target, kpi, currency)
     if found.answer.is_not_reached:
         return text("{when}: not reached, target {aim}, n = {n}", when=when, aim=aim, n=count_text(found.answer.n))
+    if found.measured is None and found.answer.value is not None:
+        now = value_text(found.answer.value, kpi.unit, currency)
+        return text("{when}: {now}; nothing measured a year earlier to hold it against.", when=when, now=now)
     if found.measured is None:
         return text("{when}: nothing measured; target {aim}.", when=when, aim=aim)
     measured = relative_text(found.measured) if found.target.against == "previous_year" else value_text(found.measured, kpi.unit, currency)
@@ -172,6 +175,16 @@ def unmeasured_sentence(lacking: Mapping[str, Sequence[str]]) -> str:
         text("{label} (no column {columns})", label=text(label), columns=", ".join(names)) for label, names in lacking.items()
     )
     return text("Not measured here: {kpis}.", kpis=words) if words else ""
+
+
+def behind_sentence(one: Answer, count: int) -> str:
+    """How many of the events behind a figure it counts, and why not the others."""
+    events = counted("{count} event", "{count} events", count)
+    if one.n >= count:
+        return text("{events}; every one counts.", events=events)
+    words = text("{events}, {n} of them count (n).", events=events, n=count_text(one.n))
+    waiting = text("{count} not decided yet.", count=count_text(one.undetermined)) if one.undetermined else ""
+    return " ".join(part for part in (words, waiting, left_out_sentence(one)) if part)
 
 
 def bounds_sentence(one: Answer, currency: str) -> str:
