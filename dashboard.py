@@ -31,7 +31,7 @@ from pages import events as events_page
 from pages import kpi as kpi_page
 from pages import overview as overview_page
 from pages.filters import show_breadcrumb, show_filters, show_pages
-from pages.links import dress_links
+from pages.links import dress
 from pages.view import DATA_VARIABLE, DOWNLOAD_PATH, View, current_state, data_folder, opened
 
 SECONDS_BETWEEN_LOOKS = 3
@@ -53,12 +53,13 @@ def main() -> None:
         st.Page(_page(data_page.show, view), title=text("Data"), url_path="data"),
     ]
     page = st.navigation(pages, position="hidden")
+    st.set_page_config(page_title=text("{page} · Service KPIs", page=page.title))
     if view is not None:
         with way:
             show_pages(pages, page)
             show_breadcrumb(view, page)
     page.run()
-    dress_links()
+    dress()
 
 
 def _filtered(folder: Path) -> View | None:

@@ -118,6 +118,12 @@ def first_day(state: State) -> date:
     return found or state.known_on
 
 
+def newest_day(state: State) -> date:
+    """The local day on which the newest event was opened."""
+    found = state.cursor().execute("SELECT max(opened_on) FROM events WHERE disposition = 'normal'").fetchall()[0][0]
+    return found or state.known_on
+
+
 def has_events(state: State, selection: Selection) -> bool:
     """Whether there is any event at all, whether or not a KPI counts it."""
     return count(state, selection) > 0
@@ -156,6 +162,16 @@ def last_seen(state: State) -> list[LastSeen]:
     """Every store, the longest silent first."""
     rows = state.cursor().execute((SQL / "last_seen.sql").read_text()).fetchall()
     return [LastSeen(*row) for row in rows]
+
+
+FEWEST_MISSED = 5
+LONGEST_SILENCE = timedelta(days=2)
+
+
+def is_silent(state: State, one: LastSeen) -> bool:
+    """Whether a store was not heard of for longer than a weekend, and long enough to have missed some of its usual events."""
+    silence = state.as_of - one.opened_at
+    return silence > LONGEST_SILENCE and silence / timedelta(days=1) * one.events_a_day >= FEWEST_MISSED
 
 
 FEWEST_ENDED = 100

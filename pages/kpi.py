@@ -22,6 +22,7 @@ from kpi.words import text
 from kpi.words.safe import plain
 from kpi.words.sentences import behind_sentence, figure_text, left_out_sentence, mix_sentence, nothing_sentence, period_text
 from kpi.words.values import count_text
+from pages.address import look_up, look_up_day
 from pages.chart import show_chart
 from pages.events import show_events
 from pages.filters import FILTERS, link_parameters, show_emptiness
@@ -46,9 +47,9 @@ BY_WORDS = {
 
 def show(view: View) -> None:
     """Choice of KPI and cadence, the chart with its sentences, the ranked table."""
-    name = st.selectbox(
-        text("KPI"), list(FAMILIES), key="kpi", bind="query-params", format_func=lambda family: text(FAMILIES[family][0].label)
-    )
+    labels = {family: text(kpis[0].label) for family, kpis in FAMILIES.items()}
+    look_up("kpi", labels.values(), text("the KPI"))
+    name = st.selectbox(text("KPI"), list(FAMILIES), key="kpi", bind="query-params", format_func=labels.__getitem__)
     kpi = view.kpi(name)
     st.title(text(kpi.label))
     st.caption(text(kpi.meaning))
@@ -77,6 +78,13 @@ def show(view: View) -> None:
 
 
 def _choices(view: View, kpi: Kpi) -> tuple[Every, str, str, str]:
+    names = [kpi.chart, *(chart.name for chart in CHARTS if chart.name != kpi.chart and fits(chart, kpi))]
+    labels = {chart.name: text(chart.label) for chart in CHARTS if chart.name in names}
+    known = [NEXT_LEVEL, *(name for name in DIMENSIONS if name in (*LEVELS, *view.state.measured))]
+    look_up("every", map(text, EVERY_WORDS.values()), text("points a"))
+    look_up("by", (text(BY_WORDS[name]) for name in known), text("parts by"))
+    look_up("chart", labels.values(), text("the chart"))
+    look_up("rules", (text(rules.label) for rules in RULE_SETS.values()), text("the rules"))
     with st.container(horizontal=True, gap="medium"):
         every = st.segmented_control(
             text("One point a"),
@@ -87,20 +95,15 @@ def _choices(view: View, kpi: Kpi) -> tuple[Every, str, str, str]:
             bind="query-params",
             format_func=lambda word: text(EVERY_WORDS[word]),
         )
-        known = [name for name in DIMENSIONS if name in (*LEVELS, *view.state.measured)]
         by = st.selectbox(
             text("Compare parts by"),
-            [NEXT_LEVEL, *known],
+            known,
             key="by",
             bind="query-params",
             format_func=lambda word: text(BY_WORDS[word]),
             width=200,
         )
-        names = [kpi.chart, *(chart.name for chart in CHARTS if chart.name != kpi.chart and fits(chart, kpi))]
-        labels = {chart.name: chart.label for chart in CHARTS}
-        chart_name = st.selectbox(
-            text("Chart"), names, key="chart", bind="query-params", format_func=lambda word: text(labels[word]), width=220
-        )
+        chart_name = st.selectbox(text("Chart"), names, key="chart", bind="query-params", format_func=labels.__getitem__, width=220)
         rules_name = st.selectbox(
             text("Rules"),
             list(RULE_SETS),
@@ -120,6 +123,7 @@ def _next_level(view: View) -> str:
 
 def _show_point(view: View, kpi: Kpi, every: Every) -> None:
     """The events of the chosen period."""
+    look_up_day("point", text("the events of"))
     chosen = st.date_input(text("Events of"), value=None, key="point", bind="query-params", format="YYYY-MM-DD", width=200)
     if not isinstance(chosen, date):
         st.caption(text("Click a point of the chart to see its events."))

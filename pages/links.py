@@ -9,19 +9,19 @@ from urllib.parse import urlencode
 import streamlit as st
 
 HERE = Path(__file__).parent
-STYLE, HISTORY = HERE / "links.css", HERE / "history.html"
+STYLE, HISTORY = HERE / "dress.css", HERE / "history.html"
 
 Parameters = Mapping[str, Sequence[str]]
 
 
 class Link(NamedTuple):
-    """A name and the view it leads to: a page and what stands in its address. `is_here`: the one that is shown.
+    """A name and the view it leads to: a page and what stands in its address. `is_here`: the one that is shown; without a page, the same.
 
     `carried` are parameters that are taken along as they are when the link is followed: a filter may have changed since.
     """
 
     words: str
-    page: str
+    page: str | None
     parameters: Parameters
     is_here: bool
     carried: Sequence[str]
@@ -39,14 +39,16 @@ def _anchor(link: Link) -> str:
     return f'<a class="view" href="{target}" data-carried="{" ".join(link.carried)}"{here}>{escape(link.words)}</a>'
 
 
-def address(page: str, parameters: Parameters) -> str:
-    """The address of a view, from any other one."""
+def address(page: str | None, parameters: Parameters) -> str:
+    """The address of a view, from any other one; without a page, from one on the same page."""
     query = urlencode({name: list(values) for name, values in parameters.items()}, doseq=True)
+    if page is None:
+        return f"?{query}"
     return f"./{page}?{query}" if query else f"./{page}"
 
 
-def dress_links() -> None:
-    """How links look, and that following one is one step in the browser's history."""
+def dress() -> None:
+    """How links and captions look, and that following one is one step in the browser's history."""
     st.html(STYLE)
     st.html(HISTORY, unsafe_allow_javascript=True)
 

@@ -251,6 +251,44 @@ def test_an_empty_choice_says_which_filters_emptied_it(address: str, page: Page)
     page.goto(f"{address}/events?store=S007&range=From+%E2%80%93+to&from=2026-10-31&to=2026-10-31")
     ready(page, "Events")
     expect(page.get_by_text("No events on these days with these filters: Store.")).to_be_visible()
+    page.get_by_role("link", name="Show all days").click()
+    expect(page).to_have_url(f"{address}/events?store=S007&range=All+days")
+    expect(page.get_by_role("link", name=re.compile("Download"))).to_be_visible()
+
+
+def test_chosen_days_stand_in_the_address_and_do_not_move(address: str, page: Page) -> None:
+    page.goto(f"{address}/events")
+    ready(page, "Events")
+    page.get_by_test_id("stSelectbox").filter(has_text="Days").get_by_role("combobox").click()
+    page.get_by_role("option", name="From – to").click()
+    expect(page).to_have_url(re.compile(r"from=2026-10-04&to=2026-10-31"))
+
+
+def test_what_a_link_asks_for_in_vain_is_said_until_it_is_chosen_anew(address: str, page: Page) -> None:
+    page.goto(f"{address}/kpi?store=S014&store=S999&every=Fortnight")
+    ready(page, "Response on time")
+    vain = page.get_by_text("The link asks for")
+    expect(vain).to_have_text([re.compile("Store S999"), re.compile("points a Fortnight")])
+    page.get_by_role("radio", name="Week").click()
+    expect(page).to_have_url(re.compile("every=Week"))
+    expect(vain).to_have_text([re.compile("Store S999")])
+    page.get_by_role("button", name="Understood").click()
+    expect(vain).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("kpi=First-contact+resolution+%28no+repeat%29&range=Last+7+days", "window not over yet"),
+        ("kpi=Resolution+on+time", "Set limit_minutes in a [[target]]"),
+        ("kpi=Spread+between+stores&store=S014", "A spread needs two stores"),
+    ],
+)
+def test_why_there_is_nothing_to_judge_is_said(address: str, page: Page, query: str, words: str) -> None:
+    page.goto(f"{address}/kpi?{query}")
+    expect(page.get_by_test_id("stAlert").filter(has_text=words)).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("Nothing to judge yet").first).to_be_visible()
+    expect(page.get_by_text("No events on these days")).to_have_count(0)
 
 
 def test_broken_files_and_bad_rows_are_named_on_the_data_page(address: str, page: Page) -> None:

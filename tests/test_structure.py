@@ -48,7 +48,7 @@ LAYERS = (
     ("kpi.words.values", "kpi.words.sentences", "kpi.words.charts", "kpi.records"),
     ("kpi.figures", "kpi.printing"),
     ("kpi.charting", "kpi.cli"),
-    ("pages.view", "pages.links"),
+    ("pages.view", "pages.links", "pages.address"),
     ("pages.filters", "pages.chart", "pages.overview", "pages.kpi", "pages.events", "pages.data"),
     ("dashboard",),
 )
