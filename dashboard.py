@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -30,43 +30,65 @@ from pages import data as data_page
 from pages import events as events_page
 from pages import kpi as kpi_page
 from pages import overview as overview_page
-from pages.filters import show_filters
+from pages.filters import show_breadcrumb, show_filters, show_pages
+from pages.links import dress
 from pages.view import DATA_VARIABLE, DOWNLOAD_PATH, View, current_state, data_folder, opened
 
 SECONDS_BETWEEN_LOOKS = 3
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "same-origin"}
 
 
 def main() -> None:
-    """Everything a viewer sees; the one place where a message for people is caught and shown."""
-    st.set_page_config(page_title=text("Service KPIs"), page_icon="📈", layout="wide")
+    """Everything a viewer sees. The filters belong to this script and not to a page, so that one page hands them to the next."""
+    st.set_page_config(page_icon="📈", layout="wide")
+    way = st.container()
+    view = _shown(_filtered, data_folder())
     pages = [
-        st.Page(_within_frame(overview_page.show), title=text("Overview"), icon=":material/dashboard:", url_path="home", default=True),
-        st.Page(_within_frame(overview_page.show), title=text("Overview"), url_path="overview", visibility="hidden"),
-        st.Page(_within_frame(kpi_page.show), title=text("KPI"), icon=":material/show_chart:", url_path="kpi"),
-        st.Page(_within_frame(events_page.show), title=text("Events"), icon=":material/list_alt:", url_path="events"),
-        st.Page(_within_frame(data_page.show), title=text("Data"), icon=":material/database:", url_path="data"),
+        st.Page(_page(overview_page.show, view), title=text("Overview"), url_path="home", default=True),
+        st.Page(_page(overview_page.show, view), title=text("Overview"), url_path="overview", visibility="hidden"),
+        st.Page(_page(kpi_page.show, view), title=text("KPI"), url_path="kpi"),
+        st.Page(_page(events_page.show, view), title=text("Events"), url_path="events"),
+        st.Page(_page(data_page.show, view), title=text("Data"), url_path="data"),
     ]
-    st.session_state["pages"] = pages
-    st.navigation(pages, position="hidden").run()
+    page = st.navigation(pages, position="hidden")
+    st.set_page_config(page_title=text("{page} · Service KPIs", page=page.title))
+    if view is not None:
+        with way:
+            show_pages(pages, page)
+            show_breadcrumb(view, page)
+    page.run()
+    dress()
 
 
-def _within_frame(show: Callable[[View], None]) -> Callable[[], None]:
-    """A page with the filters and the freshness around it."""
+def _filtered(folder: Path) -> View | None:
+    """What the viewer chose; None while nothing is loaded, which is said."""
+    if not store.published_version(folder):
+        _loading(folder)
+        return None
+    state = current_state()
+    _refresh_when_published(str(folder), state.version)
+    return show_filters(state)
+
+
+def _page(show: Callable[[View], None], view: View | None) -> Callable[[], None]:
+    """A page that shows this view, or nothing as long as there is none."""
 
     def page() -> None:
-        folder = data_folder()
-        if not store.published_version(folder):
-            _loading(folder)
-            return
-        try:
-            state = current_state()
-            _refresh_when_published(str(folder), state.version)
-            show(show_filters(state))
-        except KpiError as error:
-            st.error(plain(str(error)), icon=":material/error:")
+        if view is not None:
+            _shown(show, view)
 
     return page
+
+
+def _shown(show: Callable[[Given], Found], given: Given) -> Found | None:
+    """What `show` gives; the one place where a message for people is caught and shown."""
+    try:
+        return show(given)
+    except KpiError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
 
 
 @st.fragment(run_every=SECONDS_BETWEEN_LOOKS)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from csv import DictReader
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,23 @@ def values_of(state: State, dimension: str) -> list[str]:
     return [row[0] for row in state.cursor().execute(statement).fetchall()]
 
 
+def first_day(state: State) -> date:
+    """The first local day with an event; the last known one when there is none."""
+    found = state.cursor().execute("SELECT min(opened_on) FROM events WHERE disposition = 'normal'").fetchall()[0][0]
+    return found or state.known_on
+
+
+def newest_day(state: State) -> date:
+    """The local day on which the newest event was opened."""
+    found = state.cursor().execute("SELECT max(opened_on) FROM events WHERE disposition = 'normal'").fetchall()[0][0]
+    return found or state.known_on
+
+
+def has_events(state: State, selection: Selection) -> bool:
+    """Whether there is any event at all, whether or not a KPI counts it."""
+    return count(state, selection) > 0
+
+
 def is_synthetic(state: State) -> bool:
     """Whether any source says of itself that its data are made up."""
     return any(source.startswith("synthetic") for source in values_of(state, "source"))
@@ -145,6 +162,16 @@ def last_seen(state: State) -> list[LastSeen]:
     """Every store, the longest silent first."""
     rows = state.cursor().execute((SQL / "last_seen.sql").read_text()).fetchall()
     return [LastSeen(*row) for row in rows]
+
+
+FEWEST_MISSED = 5
+LONGEST_SILENCE = timedelta(days=2)
+
+
+def is_silent(state: State, one: LastSeen) -> bool:
+    """Whether a store was not heard of for longer than a weekend, and long enough to have missed some of its usual events."""
+    silence = state.as_of - one.opened_at
+    return silence > LONGEST_SILENCE and silence / timedelta(days=1) * one.events_a_day >= FEWEST_MISSED
 
 
 FEWEST_ENDED = 100

@@ -1,7 +1,9 @@
 """Charts as Plotly figures and sparklines as SVG: nothing is told by colour alone."""
 
 from collections.abc import Sequence
+from datetime import date, datetime, time
 from html import escape
+from math import ceil, floor, hypot, log10
 from typing import Any, NamedTuple
 
 import pandas  # noqa: F401 (Plotly imports it lazily: the threads of the first viewers would meet it half-imported)
@@ -9,12 +11,12 @@ import plotly.graph_objects as go
 
 from kpi.control import OTHER_STATISTICS, ControlChart, Point, is_concern
 from kpi.metrics import Unit
-from kpi.periods import Every
+from kpi.periods import EVERY, Dates, Every, following, starts
 from kpi.spc.rules import GRADED, RULES
 from kpi.words import text
-from kpi.words.charts import usual_text
+from kpi.words.charts import symbol_of, usual_text
 from kpi.words.sentences import period_text
-from kpi.words.values import count_text, value_text
+from kpi.words.values import count_text, short_day_text, value_text
 
 LINE = "#2e86c8"
 QUIET = "#8a8f98"
@@ -23,28 +25,44 @@ ALERT = "#d55e00"
 CONCERN = "#e07b00"
 """From the Okabe-Ito palette, lightness moved to the middle so that one colour works on white and on black."""
 
-TICKS: dict[Unit, str] = {"share": ".0%", "minutes": ",~r", "score": ".2~f", "points": "+.0f", "currency": ",.2~f", "events": ",d"}
+TICKS: dict[Unit, str] = {"score": ".2~f", "points": "+.0f", "currency": ",.2~f", "events": ",d"}
 
-SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 260, 56, 6
+OPEN_END = "8px 3px 2px 3px 2px 3px"
+"""Dashes of the line through periods that are not complete: like those of no other line."""
+
+MANY_POINTS = 200
+"""From so many on the points are small and without an edge, or they hide the line."""
+
+MOST_POINTS = 400
+"""More lie upon one another, and take a browser seconds to draw."""
+
+FEW_PERIODS = 8
+"""So few are named one by one on the axis."""
+
+UNFADED = {"marker": {"opacity": 1}}
+"""A click on a point opens its events: nothing else is to fade for it."""
+
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN, SPARK_RING = 260, 56, 6, 4
 
 
 def control_figure(chart: ControlChart, every: Every, currency: str) -> go.Figure:
     """The chart: values, centre, limits, target, alert threshold, signals by shape, incomplete periods hollow, phases by border.
 
-    A watch is a hollow diamond, what is serious a full one, an improvement a triangle.
+    A watch is a hollow diamond, what is serious a full one, an improvement a triangle. The reference lines lie over the values,
+    which would hide them in a long series.
     """
     points = chart.points
     traces = [
-        _limit(points, [point.lower for point in points], text("lower limit"), show=False),
-        _limit(points, [point.upper for point in points], text("control limits"), show=True),
-        _line(points, [point.centre for point in points], _named(chart, "centre", currency), QUIET, "solid", 1),
-        _line(points, [point.aim for point in points], _named(chart, "aim", currency), TARGET, "dashdot", 2),
-        _line(points, [point.alert for point in points], _named(chart, "alert", currency), ALERT, "dot", 2),
+        _reference(points, every, [point.lower for point in points], Style(text("lower limit"), QUIET, "dash", 1, show=False)),
+        _reference(points, every, [point.upper for point in points], Style(text("control limits"), QUIET, "dash", 1)),
         *_courses(points),
         _values(chart, every, currency),
+        _reference(points, every, [point.centre for point in points], Style(_named(chart, "centre", currency), QUIET, "solid", 1)),
+        _reference(points, every, [point.aim for point in points], Style(_named(chart, "aim", currency), TARGET, "dashdot", 2)),
+        _reference(points, every, [point.alert for point in points], Style(_named(chart, "alert", currency), ALERT, "dot", 2)),
         *(_marks(chart, mark) for mark in MARKS),
     ]
-    layout = _layout(chart, currency) | _borders(chart)
+    layout = _layout(chart, every, currency) | _borders(chart)
     return go.Figure(data=[trace for trace in traces if trace], layout=layout)
 
 
@@ -56,45 +74,89 @@ def sparkline(values: Sequence[float | None], aim: float | None, last_is_open: b
     low, high = min(known), max(known)
     spread = (high - low) or 1.0
 
-    def place(position: int, value: float) -> str:
+    def place(position: int, value: float) -> Place:
         x = SPARK_MARGIN + position * (SPARK_WIDTH - 2 * SPARK_MARGIN) / (len(values) - 1)
         y = SPARK_HEIGHT - SPARK_MARGIN - (value - low) / spread * (SPARK_HEIGHT - 2 * SPARK_MARGIN)
-        return f"{x:.1f},{y:.1f}"
+        return Place(x, y)
 
-    runs = [f'<polyline points="{" ".join(run)}" fill="none" stroke="{LINE}" stroke-width="2"/>' for run in _runs(values, place)]
+    runs = _runs([None if value is None else place(position, value) for position, value in enumerate(values)])
     goal = "" if aim is None else _goal(place(0, aim), place(len(values) - 1, aim))
     last = values[-1]
-    dot = "" if last is None else _dot(place(len(values) - 1, last), "white" if last_is_open else LINE)
+    dot = "" if last is None else _dot(runs[-1][-1], "none" if last_is_open else LINE)
+    if last is not None and last_is_open:
+        runs[-1] = _up_to_ring(runs[-1])
+    lines = "".join(f'<polyline points="{" ".join(map(str, run))}" fill="none" stroke="{LINE}" stroke-width="2"/>' for run in runs)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SPARK_WIDTH} {SPARK_HEIGHT}" width="{SPARK_WIDTH}" height="{SPARK_HEIGHT}">'
-        f"<title>{escape(description)}</title>{goal}{''.join(runs)}{dot}</svg>"
+        f"<title>{escape(description)}</title>{goal}{lines}{dot}</svg>"
     )
 
 
-def _runs(values: Sequence[float | None], place: Any) -> list[list[str]]:
+class Place(NamedTuple):
+    """A point of a sparkline, in its own units."""
+
+    x: float
+    y: float
+
+    def __str__(self) -> str:
+        return f"{self.x:.1f},{self.y:.1f}"
+
+
+def _up_to_ring(run: list[Place]) -> list[Place]:
+    """The line, ended at the edge of the ring around its last point: the ring is empty on any background."""
+    if len(run) < 2:
+        return run
+    (x1, y1), (x2, y2) = run[-2:]
+    length = hypot(x2 - x1, y2 - y1)
+    kept = max(0.0, length - SPARK_RING) / length
+    return [*run[:-1], Place(x1 + (x2 - x1) * kept, y1 + (y2 - y1) * kept)]
+
+
+def _runs(places: Sequence[Place | None]) -> list[list[Place]]:
     """Unbroken stretches of points: a gap is a gap."""
-    runs: list[list[str]] = [[]]
-    for position, value in enumerate(values):
-        if value is None:
+    runs: list[list[Place]] = [[]]
+    for place in places:
+        if place is None:
             runs.append([])
         else:
-            runs[-1].append(place(position, value))
+            runs[-1].append(place)
     return [run for run in runs if run]
 
 
-def _goal(start: str, end: str) -> str:
-    (x1, y1), (x2, y2) = start.split(","), end.split(",")
-    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{TARGET}" stroke-width="1.5" stroke-dasharray="6 3 1 3"/>'
+def _goal(start: Place, end: Place) -> str:
+    line = f'x1="{start.x:.1f}" y1="{start.y:.1f}" x2="{end.x:.1f}" y2="{end.y:.1f}"'
+    return f'<line {line} stroke="{TARGET}" stroke-width="1.5" stroke-dasharray="6 3 1 3"/>'
 
 
-def _dot(place: str, fill: str) -> str:
-    x, y = place.split(",")
-    return f'<circle cx="{x}" cy="{y}" r="4" fill="{fill}" stroke="{LINE}" stroke-width="2"/>'
+def _dot(place: Place, fill: str) -> str:
+    return f'<circle cx="{place.x:.1f}" cy="{place.y:.1f}" r="{SPARK_RING}" fill="{fill}" stroke="{LINE}" stroke-width="2"/>'
 
 
-def _limit(points: Sequence[Point], values: Sequence[float | None], name: str, *, show: bool) -> go.Scatter | None:
-    line = _line(points, values, name, QUIET, "dash", 1)
-    return line and line.update(line_shape="hvh", showlegend=show)
+class Style(NamedTuple):
+    """How a reference line is named and drawn."""
+
+    name: str
+    colour: str
+    dash: str
+    width: int
+    show: bool = True
+
+
+def _reference(points: Sequence[Point], every: Every, values: Sequence[float | None], style: Style) -> go.Scatter | None:
+    """A line of steps, one a period, as wide as the period when there is only one; nothing when it has no value at all."""
+    line = _line(points, values, style.name, style.colour, style.dash, style.width)
+    if line is None:
+        return None
+    if len(points) == 1:
+        line.update(x=_around(points[0].period, every), y=[values[0], values[0]])
+    return line.update(line_shape="hvh", showlegend=style.show)
+
+
+def _around(start: date, every: Every) -> list[datetime]:
+    """From half a period before the start of a period until half a period after it."""
+    middle = datetime.combine(start, time())
+    half = (following(start, every) - start) / 2
+    return [middle - half, middle + half]
 
 
 def _line(points: Sequence[Point], values: Sequence[float | None], name: str, colour: str, dash: str, width: int) -> go.Scatter | None:
@@ -108,8 +170,9 @@ def _line(points: Sequence[Point], values: Sequence[float | None], name: str, co
 
 
 def _named(chart: ControlChart, line: str, currency: str) -> str:
-    """The line's name with its latest value."""
-    latest = next((value for point in reversed(chart.points) if (value := getattr(point, line)) is not None), None)
+    """The line's name with its latest value, of a complete period where there is one: that is the one that was judged."""
+    newest_first = sorted(chart.points, key=lambda point: (point.figure.is_complete, point.period), reverse=True)
+    latest = next((value for point in newest_first if (value := getattr(point, line)) is not None), None)
     words = {"centre": "centre {value}", "aim": "target {value}", "alert": "alert threshold {value}"}
     return text(words[line], value=value_text(latest, chart.kpi.unit, currency))
 
@@ -120,7 +183,7 @@ def _courses(points: Sequence[Point]) -> list[go.Scatter | None]:
     solid, open_end = points[:settled], points[max(settled - 1, 0) :]
     lines = [_line(solid, [point.drawn for point in solid], text("value"), LINE, "solid", 2)]
     if len(open_end) > 1:
-        lines.append(_line(open_end, [point.drawn for point in open_end], text("incomplete"), LINE, "dot", 2))
+        lines.append(_line(open_end, [point.drawn for point in open_end], text("incomplete"), LINE, OPEN_END, 2))
     return [line and line.update(showlegend=False) for line in lines]
 
 
@@ -136,19 +199,14 @@ def _values(chart: ControlChart, every: Every, currency: str) -> go.Scatter:
         name=escape(text(chart.kpi.label)),
         showlegend=False,
         marker={
-            "size": 7,
+            "size": 4 if len(points) > MANY_POINTS else 7,
             "color": [LINE if point.figure.is_enough else QUIET for point in points],
-            "symbol": [_symbol(point) for point in points],
-            "line": {"width": 1.5, "color": LINE},
+            "symbol": [symbol_of(point) for point in points],
+            "line": {"width": 0 if len(points) > MANY_POINTS else 1.5, "color": LINE},
         },
+        selected=UNFADED,
+        unselected=UNFADED,
     )
-
-
-def _symbol(point: Point) -> str:
-    """Full, hollow while the period is incomplete, a cross where a person took it out of the limits."""
-    if point.is_excluded:
-        return "x"
-    return "circle" if point.figure.is_complete else "circle-open"
 
 
 def _hover(chart: ControlChart, point: Point, every: Every, currency: str) -> str:
@@ -217,6 +275,8 @@ def _marks(chart: ControlChart, mark: Mark) -> go.Scatter | None:
         mode="markers",
         name=text(mark.name),
         hoverinfo="skip",
+        selected=UNFADED,
+        unselected=UNFADED,
         marker={
             "size": mark.size,
             "color": colour,
@@ -245,16 +305,65 @@ def _short(reason: str) -> str:
     return reason if len(reason) <= LONGEST_NOTE else reason[: LONGEST_NOTE - 1] + "…"
 
 
-def _layout(chart: ControlChart, currency: str) -> dict[str, Any]:
-    unit = chart.kpi.unit
-    own = chart.chart.name not in OTHER_STATISTICS
-    suffix = f" {currency}" if unit == "currency" else " min" if unit == "minutes" else ""
+def readable(every: Every, dates: Dates) -> Every:
+    """The asked period, or the shortest longer one of which not too many fit into the days."""
+    return next((one for one in EVERY[EVERY.index(every) :] if len(starts(dates, one)) <= MOST_POINTS), EVERY[-1])
+
+
+def _layout(chart: ControlChart, every: Every, currency: str) -> dict[str, Any]:
     return {
         "height": 420,
         "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
         "hovermode": "closest",
         "dragmode": "zoom",
         "legend": {"orientation": "h", "y": -0.15, "x": 0, "yanchor": "top"},
-        "xaxis": {"type": "date", "automargin": True},
-        "yaxis": {"automargin": True, "rangemode": "normal"} | ({"tickformat": TICKS[unit], "ticksuffix": suffix} if own else {}),
+        "xaxis": {"type": "date", "automargin": True} | _named_periods(chart.points, every),
+        "yaxis": {"automargin": True, "rangemode": "normal"} | _value_axis(chart, currency),
     }
+
+
+def _named_periods(points: Sequence[Point], every: Every) -> dict[str, Any]:
+    """Few periods by their names; the axis of one is as wide as it."""
+    if len(points) > FEW_PERIODS:
+        return {}
+    ticks = {"tickvals": [point.period for point in points], "ticktext": [_short_period(point.period, every) for point in points]}
+    return ticks | ({"range": _around(points[0].period, every)} if len(points) == 1 else {})
+
+
+def _short_period(start: date, every: Every) -> str:
+    return short_day_text(start) if every in ("day", "week") else period_text(start, every)
+
+
+def _value_axis(chart: ControlChart, currency: str) -> dict[str, Any]:
+    """Ticks in the KPI's unit that differ from one another; none where the chart draws another statistic."""
+    unit = chart.kpi.unit
+    if chart.chart.name in OTHER_STATISTICS:
+        return {}
+    shown = (value for point in chart.points for value in (point.drawn, point.lower, point.upper, point.aim, point.alert))
+    known = [value for value in shown if value is not None] or [0.0]
+    if unit == "minutes":
+        return _duration_ticks(min(known), max(known))
+    if unit == "share":
+        return {"tickformat": f".{_share_decimals(max(known) - min(known))}%"}
+    return {"tickformat": TICKS[unit], "ticksuffix": f" {currency}" if unit == "currency" else ""}
+
+
+def _share_decimals(span: float) -> int:
+    """So many that five ticks over the span differ."""
+    return 0 if span >= 0.05 else 1 if span >= 0.005 else 2
+
+
+def _duration_ticks(low: float, high: float) -> dict[str, Any]:
+    """About five round durations, in the unit that words use for the longest."""
+    unit = 1.0 if high < 120 else 60.0 if high < 2880 else 1440.0
+    rough = max(high - low, 1e-9) / unit / 5
+    ten = 10.0 ** floor(log10(rough))
+    step = unit * next(ten * factor for factor in (1, 2, 5, 10) if ten * factor >= rough)
+    values = [step * place for place in range(floor(low / step), ceil(high / step) + 1)]
+    return {"tickvals": values, "ticktext": [_duration_name(value, unit) for value in values]}
+
+
+def _duration_name(minutes: float, unit: float) -> str:
+    number = f"{minutes / unit:,.4g}"
+    names = {1.0: "{number} min", 60.0: "{number} h", 1440.0: "{number} day" if number == "1" else "{number} days"}
+    return text(names[unit], number=number)

@@ -21,13 +21,13 @@ from kpi.words.charts import (
     rule_sentence,
     rules_sentence,
     signal_sentence,
+    symbols_sentence,
     untested_sentence,
     verdict_sentence,
 )
 from kpi.words.safe import plain
 from kpi.words.sentences import closed_only_sentence, period_text
-from kpi.words.values import value_text
-from pages.filters import show_emptiness
+from kpi.words.values import count_text, day_text, value_text
 from pages.view import View, cached, data_folder
 
 MOST_SIGNALS = 5
@@ -37,7 +37,7 @@ def show_chart(view: View, kpi: Kpi, every: Every, chart_name: str, rules_name: 
     """The figure first, then what it says, then how it judges."""
     charts = cached(control_charts, view, view.question((kpi,), every, ()), chart_name, rules_name)
     if not charts or all(point.figure.value is None for point in charts[0].points):
-        show_emptiness(view)
+        st.info(text("No single period has a value. Choose longer periods or more days."), icon=":material/hourglass_empty:")
         return
     chart = charts[0]
     st.markdown(f"**{verdict_sentence(chart)}**")
@@ -49,8 +49,10 @@ def show_chart(view: View, kpi: Kpi, every: Every, chart_name: str, rules_name: 
         config={"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]},
         alt=text("Control chart of {label}", label=text(kpi.label)),
     )
-    st.caption(limits_sentence(chart))
-    for sentence in (phase_sentence(span) for span in chart.spans):
+    for sentence in (limits_sentence(chart, every), symbols_sentence(chart)):
+        if sentence:
+            st.caption(sentence)
+    for sentence in (phase_sentence(span, every) for span in chart.spans):
         if sentence:
             st.caption(plain(sentence))
     if kpi.on == "opened_on" and (bias := closed_only_sentence(browse.closed_only(view.state))):
@@ -68,7 +70,9 @@ def _take_point() -> None:
     points = st.session_state["control_chart"]["selection"]["points"]
     if points:
         word = points[0]["customdata"]
-        st.session_state["point"] = date.fromisoformat(word if isinstance(word, str) else word[0])
+        chosen = date.fromisoformat(word if isinstance(word, str) else word[0])
+        st.session_state["point"] = chosen
+        st.toast(text("The events from {day} on are below the chart.", day=day_text(chosen)), icon=":material/arrow_downward:")
 
 
 def _show_deviations(chart: ControlChart, every: Every, currency: str) -> None:
@@ -81,9 +85,11 @@ def _show_deviations(chart: ControlChart, every: Every, currency: str) -> None:
     else:
         sentences = [signal_sentence(chart, point, every, currency) for point in chart.points if point.signals]
     if not sentences:
-        st.caption(text("No signal: the variation on these days is what this process usually shows."))
+        st.caption(text("No signal: the variation in these periods is what this process usually shows."))
     for sentence in reversed(sentences[-MOST_SIGNALS:]):
         st.markdown(f"- {plain(sentence)}")
+    if len(sentences) > MOST_SIGNALS:
+        st.caption(text("The newest {shown} of {all}.", shown=MOST_SIGNALS, all=count_text(len(sentences))))
 
 
 def _show_proposal(view: View, chart: ControlChart, proposal: Proposal, every: Every) -> None:

@@ -1,5 +1,6 @@
 """What the figures rest on: files, rows kept aside, freshness, and what cannot be measured."""
 
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -14,12 +15,14 @@ from kpi.words.values import count_text, duration_text, moment_text
 from pages.view import View, data_folder
 
 MOST_REFUSALS = 1_000
+GROUPED = st.column_config.NumberColumn(format="localized")
 
 
 def show(view: View) -> None:
     """Freshness first, then what needs somebody's attention, then everything."""
     state = view.state
     st.title(text("Data"))
+    st.caption(text("All data: the filters at the side do not apply here."))
     found = kept_out(state.verdicts)
     with st.container(horizontal=True):
         st.metric(text("Events"), count_text(state.event_count), border=True)
@@ -32,7 +35,7 @@ def show(view: View) -> None:
     _show_refused([verdict for verdict in state.verdicts if verdict.message])
     _show_kept_aside(view)
     _show_converted()
-    _show_files(state.verdicts)
+    _show_files(state.verdicts, state.settings.calendar.default.zone)
     _show_unmeasured(view)
     _show_left_out(view)
 
@@ -54,10 +57,12 @@ def _show_last_seen(view: View) -> None:
             text("Last event"): moment_text(one.opened_at, zone),
             text("Silent for"): duration_text((view.state.as_of - one.opened_at).total_seconds() / 60),
             text("Usual events a day"): round(one.events_a_day, 1),
+            text("Note"): text("silent") if browse.is_silent(view.state, one) else "",
         }
         for one in browse.last_seen(view.state)
     ]
     st.dataframe(rows, hide_index=True, alt=text("Stores, the longest silent first"))
+    st.caption(text("Silent: no event for more than two days, where at least {fewest} were usual.", fewest=browse.FEWEST_MISSED))
 
 
 def _show_refused(refused: list[Verdict]) -> None:
@@ -105,19 +110,24 @@ def _show_converted() -> None:
         st.dataframe(rows, hide_index=True, alt=text("Lists of rows that conversions kept aside"))
 
 
-def _show_files(verdicts: tuple[Verdict, ...]) -> None:
+def _show_files(verdicts: tuple[Verdict, ...], zone: str) -> None:
     st.subheader(text("Files"))
-    st.dataframe([_file_row(verdict) for verdict in verdicts], hide_index=True, alt=text("Files and what was found in them"))
+    st.dataframe(
+        [_file_row(verdict, zone) for verdict in verdicts],
+        hide_index=True,
+        column_config=dict.fromkeys((text("Rows"), text("Loaded"), text("Kept aside")), GROUPED),
+        alt=text("Files and what was found in them"),
+    )
 
 
-def _file_row(verdict: Verdict) -> dict[str, Any]:
+def _file_row(verdict: Verdict, zone: str) -> dict[str, Any]:
     return {
         text("File"): verdict.file,
         text("Status"): text("refused") if verdict.message else text("loaded"),
         text("Rows"): verdict.rows,
         text("Loaded"): verdict.accepted,
         text("Kept aside"): verdict.kept_aside,
-        text("Newest change"): verdict.newest_update or "",
+        text("Newest change"): moment_text(datetime.fromisoformat(verdict.newest_update), zone) if verdict.newest_update else "",
         text("Empty dimensions"): ", ".join(f"{name} {count}" for name, count in verdict.unknown_dimensions.items()),
         text("Checksum"): text(verdict.checksum),
         text("Columns not used"): ", ".join(verdict.unknown_columns),
@@ -139,7 +149,7 @@ def _show_left_out(view: View) -> None:
     counts = browse.dispositions(view.state)
     rows = [{text("Disposition"): name, text("Events"): count} for name, count in counts.items() if name != "normal"]
     if rows:
-        st.dataframe(rows, hide_index=True, alt=text("Events by disposition"))
+        st.dataframe(rows, hide_index=True, column_config={text("Events"): GROUPED}, alt=text("Events by disposition"))
     else:
         st.caption(text("None."))
 

@@ -10,6 +10,7 @@ from kpi.browse import PAGE_ROWS, Selection
 from kpi.metrics import ATTRIBUTIONS
 from kpi.words import counted, text
 from kpi.words.values import count_text
+from pages.address import look_up
 from pages.filters import show_emptiness
 from pages.view import DOWNLOAD_PATH, View
 
@@ -34,6 +35,7 @@ NUMBERS = {"response_minutes": "%.1f", "waiting_minutes": "%.1f", "satisfaction"
 def show(view: View) -> None:
     """Choice of the date that counts, the table, the download with its exact number of rows."""
     st.title(text("Events"))
+    look_up("on", (text(DATE_WORDS[name]) for name in ATTRIBUTIONS), text("days on which events were"))
     on = st.segmented_control(
         text("Days are those on which events were"),
         ATTRIBUTIONS,
@@ -54,6 +56,7 @@ def show_events(view: View, selection: Selection, key: str) -> None:
         return
     _show_download(view, selection, rows)
     pages = -(-rows // PAGE_ROWS)
+    look_up(key, map(str, range(1, pages + 1)), text("page"))
     number = st.pagination(pages, key=key, bind="query-params") if pages > 1 else 1
     zone = view.state.settings.calendar.default.zone
     st.dataframe(

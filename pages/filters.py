@@ -1,16 +1,19 @@
 """The filters beside every page, and the line that says what is shown; their values stand in the URL."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from kpi import browse
 from kpi.periods import COMPARISONS, Comparison
 from kpi.store import State
-from kpi.words import text
-from kpi.words.safe import plain
+from kpi.words import counted, text
 from kpi.words.values import day_text, moment_text
-from pages.view import LEVELS, RANGES, View, chosen_dates, climb
+from pages.address import look_up, look_up_day
+from pages.links import Link, show_links
+from pages.view import LEVELS, View, chosen_dates, last_day
 
 DEFAULT_RANGE = "90d"
 RANGE_WORDS = {
@@ -26,26 +29,34 @@ COMPARISON_WORDS: dict[Comparison, str] = {
     "same_weekdays": "Same weekdays last year",
     "previous_year": "Previous year",
 }
+FILTERS = ("range", "from", "to", *LEVELS, "compare")
+"""The names of the filters in the address."""
+
+KEPT_ON_THE_WAY = ("kpi", "every", "chart", "rules", "on")
+"""What a page's own choices keep when a level is given up; a chosen point is not, for it was one of the level below."""
+
+DAY_WORDS = {"from": "From", "to": "To"}
 LEVEL_WORDS = {"region": "Region", "store": "Store", "channel": "Channel", "service": "Service"}
 
 
 def show_filters(state: State) -> View:
-    """Draw the filters, the way to the other pages and the line above the page; what was chosen."""
-    _say_what_is_unknown(state)
+    """Draw the filters and the line above the page; what was chosen."""
+    _look_up_filters(state)
     with st.sidebar:
         st.subheader(text("What to show"))
         st.selectbox(
             text("Days"),
-            [*RANGES, "all", "custom"],
-            index=list(RANGES).index(DEFAULT_RANGE),
+            RANGE_WORDS,
+            index=list(RANGE_WORDS).index(DEFAULT_RANGE),
             key="range",
             bind="query-params",
             format_func=lambda word: text(RANGE_WORDS[word]),
+            on_change=_begin_with_days,
+            args=(state,),
         )
         if st.session_state["range"] == "custom":
-            last = state.known_on
-            st.date_input(text("From"), value=last - timedelta(days=27), key="from", bind="query-params", format="YYYY-MM-DD")
-            st.date_input(text("To"), value=last, key="to", bind="query-params", format="YYYY-MM-DD")
+            st.date_input(text("From"), value=None, key="from", bind="query-params", format="YYYY-MM-DD")
+            st.date_input(text("To"), value=None, key="to", bind="query-params", format="YYYY-MM-DD")
         where = {level: tuple(_choices(state, level)) for level in LEVELS}
         comparison = st.selectbox(
             text("Compare with"),
@@ -55,9 +66,67 @@ def show_filters(state: State) -> View:
             format_func=lambda word: text(COMPARISON_WORDS[word]),
         )
     view = View(state, chosen_dates(state), {level: values for level, values in where.items() if values}, comparison)
-    _show_pages(view)
     _show_line(view)
+    _show_days_in_doubt(view)
     return view
+
+
+def _look_up_filters(state: State) -> None:
+    """A link may name what these data do not have."""
+    look_up("range", map(text, RANGE_WORDS.values()), text("the days"))
+    look_up("compare", map(text, COMPARISON_WORDS.values()), text("the comparison"))
+    for name, label in DAY_WORDS.items():
+        look_up_day(name, text(label))
+    for level in LEVELS:
+        look_up(level, browse.values_of(state, level), text(LEVEL_WORDS[level]))
+
+
+def _begin_with_days(state: State) -> None:
+    """From and to begin with the last four weeks; they are chosen days then, which stand in the address and do not move."""
+    if st.session_state["range"] == "custom" and not (st.session_state.get("from") or st.session_state.get("to")):
+        last = last_day(state)
+        for name, chosen in (("from", last - timedelta(days=27)), ("to", last)):
+            st.session_state[name] = chosen
+            st.query_params[name] = chosen.isoformat()  # a widget that is new writes only what a person changes in it
+
+
+def _show_days_in_doubt(view: View) -> None:
+    """Chosen days that cannot be meant as they stand."""
+    first, last = (st.session_state.get(name) for name in DAY_WORDS)
+    if st.session_state["range"] != "custom":
+        return
+    if first and last and first > last:
+        st.warning(text("From is later than To: they are read the other way round."), icon=":material/swap_horiz:")
+    if max(first or last or view.state.known_on, last or view.state.known_on) > view.state.known_on:
+        st.warning(text("Nothing is known of days after {day}.", day=day_text(view.state.known_on)), icon=":material/update:")
+
+
+def show_pages(pages: Sequence[StreamlitPage], current: StreamlitPage) -> None:
+    """The way to the other pages; each link carries the filters."""
+    visible = [page for page in pages if page.visibility == "visible"]
+    links = [Link(page.title, page.url_path, link_parameters(), page.title == current.title, FILTERS) for page in visible]
+    show_links(links, text("Pages"))
+
+
+def show_breadcrumb(view: View, current: StreamlitPage) -> None:
+    """The way down, from All to the deepest level chosen, as links back up to each; on the page that is shown."""
+    kept = _kept_on_the_way()
+    chosen = [level for level in LEVELS if level in view.where]
+    crumbs = [(text("All"), "")] + [(", ".join(view.where[level]), level) for level in chosen]
+    deepest = len(crumbs) - 1
+    links = [Link(words, current.url_path, above(kept, level), place == deepest, ()) for place, (words, level) in enumerate(crumbs)]
+    show_links(links, text("Levels"), between="›")
+
+
+def _kept_on_the_way() -> dict[str, list[str]]:
+    """The page's own choices and the filters, as a link to the same page carries them."""
+    return {name: st.query_params.get_all(name) for name in KEPT_ON_THE_WAY} | link_parameters()
+
+
+def above(parameters: Mapping[str, list[str]], level: str) -> dict[str, list[str]]:
+    """The parameters without the filters below a level; of no level, without any."""
+    given_up = LEVELS[LEVELS.index(level) + 1 :] if level else LEVELS
+    return {name: values for name, values in parameters.items() if name not in given_up}
 
 
 def link_parameters() -> dict[str, list[str]]:
@@ -72,33 +141,18 @@ def link_parameters() -> dict[str, list[str]]:
     return chosen
 
 
-def _show_pages(view: View) -> None:
-    """The pages as links that carry the filters, so that none is lost on the way and Back goes one step back."""
-    del view
-    with st.container(horizontal=True, gap="small"):
-        for page in st.session_state["pages"]:
-            if page.visibility == "visible":
-                st.page_link(page, query_params=link_parameters())
-
-
-def _say_what_is_unknown(state: State) -> None:
-    """A link may name what these data do not have; before the filters drop it, it is said."""
-    for level in LEVELS:
-        unknown = [value for value in st.query_params.get_all(level) if value not in browse.values_of(state, level)]
-        if unknown:
-            names = plain(", ".join(unknown))
-            st.warning(
-                text("The link asks for {level} {names}, which these data do not have.", level=text(LEVEL_WORDS[level]), names=names)
-            )
-
-
 def show_emptiness(view: View) -> None:
     """Nothing to show, and which filters did it; one click removes them."""
     names = ", ".join(text(LEVEL_WORDS[level]) for level in view.where)
     why = text("No events on these days with these filters: {names}.", names=names) if names else text("No events on these days.")
     st.info(why, icon=":material/search_off:")
-    if view.where:
-        st.button(text("Clear all filters"), on_click=climb, args=("",), key="clear_empty")
+    kept = _kept_on_the_way()
+    links = [Link(text("Clear all filters"), None, above(kept, ""), is_here=False, carried=())] if view.where else []
+    if st.session_state["range"] != "all":
+        without_days = {name: values for name, values in kept.items() if name not in ("range", *DAY_WORDS)}
+        all_days = without_days | {"range": [text(RANGE_WORDS["all"])]}
+        links.append(Link(text("Show all days"), None, all_days, is_here=False, carried=()))
+    show_links(links, text("Ways out"))
 
 
 def _choices(state: State, level: str) -> list[str]:
@@ -107,7 +161,7 @@ def _choices(state: State, level: str) -> list[str]:
 
 
 def _show_line(view: View) -> None:
-    """Freshness, then the way down as links back up."""
+    """Freshness, the days shown, and what is wrong with the data."""
     first, last = view.dates.start, view.dates.end - timedelta(days=1)
     days = day_text(last) if first == last else text("{first} to {last}", first=day_text(first), last=day_text(last))
     if first.year == 1:
@@ -115,7 +169,9 @@ def _show_line(view: View) -> None:
     refused = sum(bool(verdict.message) for verdict in view.state.verdicts)
     kept_aside = sum(verdict.kept_aside for verdict in view.state.verdicts)
     synthetic = " · " + text("synthetic sample data") if browse.is_synthetic(view.state) else ""
-    aside = " · " + text("{refused} files refused, {rows} rows kept aside: see Data", refused=refused, rows=kept_aside)
+    files = counted("{count} file refused", "{count} files refused", refused)
+    rows = counted("{count} row kept aside", "{count} rows kept aside", kept_aside)
+    aside = " · " + text("{files}, {rows}: see Data", files=files, rows=rows)
     st.caption(
         text(
             "Newest change known: {moment} · {days}{synthetic}{aside}",
@@ -125,14 +181,6 @@ def _show_line(view: View) -> None:
             aside=aside if refused or kept_aside else "",
         )
     )
-    if view.where:
-        with st.container(horizontal=True, gap="small"):
-            st.button(text("All"), key="climb_all", on_click=climb, args=("",), type="tertiary", icon=":material/home:")
-            for level, values in view.where.items():
-                label = plain(", ".join(values))
-                st.button(
-                    f"› {label}", key=f"climb_{level}", on_click=climb, args=(level,), type="tertiary", help=text("Back to this level")
-                )
 
 
 if __name__ == "__main__":

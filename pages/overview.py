@@ -5,23 +5,28 @@ from typing import Literal, NamedTuple
 
 import streamlit as st
 
-from kpi.cards import Card, cards
+from kpi.cards import Card, cards, headlines
 from kpi.figures import sparkline
-from kpi.metrics import FAMILIES, HEADLINES
+from kpi.metrics import FAMILIES, missing
+from kpi.report import Answer
 from kpi.targets import valid_on
 from kpi.words import text
 from kpi.words.sentences import (
+    all_unmeasured_sentence,
+    begins_sentence,
     beside_sentence,
     bounds_sentence,
     figure_text,
+    fresh_sentence,
     interval_sentence,
     left_out_sentence,
+    limit_sentence,
     standing_sentence,
     status_text,
-    unmeasured_sentence,
 )
-from kpi.words.values import count_text, difference_text, relative_text, short_day_text
-from pages.filters import link_parameters, show_emptiness
+from kpi.words.values import count_text, difference_text, is_zero, relative_text, short_day_text
+from pages.filters import FILTERS, link_parameters, show_emptiness
+from pages.links import Link, show_links
 from pages.view import View, cached
 
 CARDS_IN_A_ROW = 3
@@ -36,41 +41,36 @@ class Delta(NamedTuple):
 
 
 def show(view: View) -> None:
-    """Cards, three in a row; stacked on a phone."""
+    """Cards, three in a row; stacked on a phone. What is not measured is said in a line at the end."""
     st.title(text("Overview"))
-    found = cached(cards, view, view.question(tuple(view.kpi(name) for name in HEADLINES), None, ()), view.comparison)
-    if not any(card.figure.n for card in found):
+    kpis, lacking = headlines(view.state)
+    found = cached(cards, view, view.question(kpis, None, ()), view.comparison)
+    if all(card.is_empty for card in found):
         show_emptiness(view)
         return
     for start in range(0, len(found), CARDS_IN_A_ROW):
         for column, card in zip(st.columns(CARDS_IN_A_ROW), found[start : start + CARDS_IN_A_ROW], strict=False):
             with column.container(border=True, height="stretch"):
                 _show_card(view, card)
+    if sentence := all_unmeasured_sentence({kpi.label: missing(kpi, view.state.measured) for kpi in lacking}):
+        st.caption(sentence)
 
 
 def _show_card(view: View, card: Card) -> None:
-    if card.missing:
-        st.metric(text(card.kpi.label), text("Not measured"), help=text(card.kpi.meaning))
-        st.caption(unmeasured_sentence(card.kpi, view.state.measured))
-        return
     show_figure(view, card, text(card.kpi.label))
     _show_course(view, card)
-    st.caption(" · ".join(note for note in _notes(card, view.currency) if note))
-    st.page_link(
-        next(page for page in st.session_state["pages"] if page.url_path == "kpi"),
-        label=text("Open chart"),
-        icon=":material/show_chart:",
-        query_params=link_parameters() | {"kpi": [text(FAMILIES[card.kpi.family][0].label)]},
-    )
+    parameters = link_parameters() | {"kpi": [text(FAMILIES[card.kpi.family][0].label)]}
+    chart = Link(text("Open chart"), "kpi", parameters, is_here=False, carried=FILTERS)
+    show_links([chart], text(card.kpi.label))
 
 
 def show_figure(view: View, card: Card, label: str) -> None:
-    """The figure with its change, where it stands against the target, and the figures to read it with."""
+    """The figure with its change, where it stands against the target, the figures to read it with, and how sure it is."""
     kpi, figure, currency = card.kpi, card.figure, view.currency
     delta = _delta(card, currency)
     st.metric(
         label,
-        figure_text(figure, currency) if figure.is_enough else text("({value})", value=figure_text(figure, currency)),
+        _figure_words(figure, currency),
         help=text(kpi.meaning),
         delta=delta.words,
         delta_arrow=delta.arrow,
@@ -79,12 +79,22 @@ def show_figure(view: View, card: Card, label: str) -> None:
     )
     st.markdown(f"**{status_text(card.standing)}**")
     st.caption(standing_sentence(card.standing, kpi, currency))
-    if beside := beside_sentence(card.beside, currency):
-        st.caption(beside)
+    for words in (limit_sentence(card.limit, card.standing.target), beside_sentence(card.beside, currency)):
+        if words:
+            st.caption(words)
+    st.caption(" · ".join(note for note in _notes(card, currency) if note))
+
+
+def _figure_words(figure: Answer, currency: str) -> str:
+    """The value; in brackets where it rests on few events, and a word where there is none."""
+    if figure.value is None and not figure.is_not_reached:
+        return text("Nothing to judge yet")
+    words = figure_text(figure, currency)
+    return words if figure.is_enough else text("({value})", value=words)
 
 
 def _notes(card: Card, currency: str) -> list[str]:
-    """How sure the figure is and what it does not contain."""
+    """How sure the figure is, what it does not contain, and until when it stands."""
     figure = card.figure
     few = "" if figure.is_enough else text("Not enough data: {n} of {floor} events.", n=figure.n, floor=card.kpi.floor)
     return [
@@ -93,6 +103,8 @@ def _notes(card: Card, currency: str) -> list[str]:
         interval_sentence(figure, currency),
         bounds_sentence(figure, currency),
         left_out_sentence(figure),
+        fresh_sentence(card.complete_until - timedelta(days=1)),
+        begins_sentence(card.begins),
     ]
 
 
@@ -113,9 +125,10 @@ def _delta(card: Card, currency: str) -> Delta:
     if change is None or change.difference is None or not (change.now.is_enough and change.before.is_enough):
         return Delta(None, "off", "off")
     words = difference_text(change.difference, card.kpi.unit, currency)
+    is_none = is_zero(words)
     if card.kpi.unit != "share":
         words = f"{words} ({relative_text(change.relative)})"
-    if not change.difference:
+    if is_none:
         return Delta(words, "off", "off")
     rises = change.difference > 0
     return Delta(words, "up" if rises else "down", "green" if rises == (card.kpi.better == "higher") else "orange")

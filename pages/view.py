@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from kpi import store
+from kpi import browse, store
 from kpi.metrics import Kpi, chosen
 from kpi.periods import Comparison, Dates, Every
 from kpi.report import ALWAYS, Question
@@ -19,6 +19,7 @@ from kpi.store import State
 DATA_VARIABLE = "KPI_DATA"
 DOWNLOAD_PATH = "/download/events.csv"
 RANGES = {"7d": 7, "28d": 28, "90d": 90, "365d": 365}
+LONGEST_PAUSE = timedelta(days=28)
 LEVELS = ("region", "store", "channel", "service")
 T = TypeVar("T")
 shown: set[str] = set()
@@ -91,29 +92,30 @@ def _kept(compute: Callable[..., T], keyed: Keyed) -> T:
     return compute(keyed.state, keyed.question, *(arguments if isinstance(arguments, tuple) else ()))
 
 
+def last_day(state: State) -> date:
+    """The day ranges end with: the newest known, but the newest event's when only old events were updated for weeks."""
+    newest = browse.newest_day(state)
+    return newest if state.known_on - newest > LONGEST_PAUSE else state.known_on
+
+
 def chosen_dates(state: State) -> Dates:
-    """The days in the URL: a number of days up to the newest, all, or from and to."""
+    """The days in the URL: a number of days up to the last, all, or from and to; one of these that is missing is open."""
     word = st.session_state.get("range", "90d")
-    tomorrow = state.known_on + timedelta(days=1)
+    after = last_day(state) + timedelta(days=1)
     if word in RANGES:
-        return Dates(tomorrow - timedelta(days=RANGES[word]), tomorrow)
+        return Dates(after - timedelta(days=RANGES[word]), after)
+    everything = Dates(ALWAYS.start, state.known_on + timedelta(days=1))
+    if word != "custom":
+        return everything
     first, last = st.session_state.get("from"), st.session_state.get("to")
-    if word == "custom" and isinstance(first, date) and isinstance(last, date):
+    if first and last:
         return Dates(min(first, last), max(first, last) + timedelta(days=1))
-    return Dates(ALWAYS.start, tomorrow)
+    return Dates(first or everything.start, last + timedelta(days=1) if last else max(everything.end, first or everything.end))
 
 
 def drill(level: str, value: str) -> None:
     """Narrow one dimension to one value; for callbacks, so that the URL follows."""
     st.session_state[level] = [value]
-
-
-def climb(level: str) -> None:
-    """Give up the filters below a level, and the level's own when it is empty."""
-    kept = LEVELS[: LEVELS.index(level) + 1] if level else ()
-    for name in LEVELS:
-        if name not in kept:
-            st.session_state[name] = []
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from data import sample
@@ -119,6 +119,10 @@ def choose(page: Page, label: str, value: str) -> None:
     page.keyboard.press("Escape")
 
 
+def crumbs(page: Page) -> Locator:
+    return page.get_by_role("navigation", name="Levels")
+
+
 def click_point(page: Page, number: int) -> None:
     """Click a point of the chart, again when the chart was just being drawn anew."""
     hint = page.get_by_text("Click a point of the chart")
@@ -160,21 +164,23 @@ def test_a_manager_finds_a_bad_store_and_downloads_its_events(address: str, page
     choose(page, "Store", "S014")
     page.wait_for_url(re.compile("store=S014"))
 
-    expect(page.get_by_role("button", name="› S014")).to_be_visible()
+    expect(crumbs(page)).to_have_text("All›S014")
     ready(page, "Overview")
     card = page.get_by_test_id("stColumn").filter(has=page.get_by_text("Response on time", exact=True))
     card.get_by_role("link", name="Open chart").click()
     ready(page, "Response on time")
     assert "store=S014" in page.url
 
-    cells = page.get_by_test_id("stDataFrame").last.bounding_box()
+    table = page.get_by_test_id("stDataFrame").last
+    table.scroll_into_view_if_needed()
+    cells = table.bounding_box()
     assert cells is not None
-    page.mouse.click(cells["x"] + 18, cells["y"] + 52)
+    page.mouse.click(cells["x"] + 60, cells["y"] + 52)  # the name, not the box before it
     page.wait_for_url(re.compile("channel="))
     ready(page, "Response on time")
     channel = re.search(r"channel=(\w+)", page.url)
     assert channel is not None
-    expect(page.get_by_role("button", name=f"› {channel[1]}")).to_be_visible()
+    expect(crumbs(page)).to_have_text(f"All›S014›{channel[1]}")
 
     click_point(page, 40)
     rows = download(page)
@@ -201,15 +207,88 @@ def test_filters_survive_a_reload_and_back_undoes_them(address: str, page: Page)
     page.wait_for_url(re.compile("region=North"))
     page.reload()
     ready(page, "Response on time")
-    expect(page.get_by_role("button", name="› North")).to_be_visible()
+    expect(crumbs(page)).to_have_text("All›North")
     page.go_back()
-    expect(page.get_by_role("button", name="› North")).to_have_count(0)
+    expect(page).to_have_url(f"{address}/kpi")
+    expect(crumbs(page)).to_have_text("All")
+    ready(page, "Response on time")
+    page.go_forward()
+    expect(page).to_have_url(f"{address}/kpi?region=North")
+    expect(crumbs(page)).to_have_text("All›North")
+
+
+@pytest.mark.parametrize("name", ["Open chart", "KPI"])
+def test_a_link_followed_at_once_keeps_the_filters(address: str, page: Page, name: str) -> None:
+    page.goto(f"{address}/?store=S014&range=Last+28+days&compare=Previous+year")
+    page.get_by_role("link", name=name, exact=True).first.click()
+    ready(page, "Response on time")
+    expect(crumbs(page)).to_have_text("All›S014")
+    assert {"store=S014", "range=Last+28+days", "compare=Previous+year"} <= set(page.url.partition("?")[2].split("&"))
+
+
+def test_each_press_of_back_undoes_one_step(address: str, page: Page) -> None:
+    page.goto(f"{address}/?store=S014")
+    ready(page, "Overview")
+    choose(page, "Channel", "chat")
+    expect(page).to_have_url(f"{address}/?channel=chat&store=S014")
+    expect(crumbs(page)).to_have_text("All›S014›chat")
+    page.get_by_role("link", name="Open chart").nth(1).click()
+    ready(page, "First-contact resolution (no repeat)")
+    page.get_by_role("link", name="Events", exact=True).click()
+    ready(page, "Events")
+    page.go_back()
+    ready(page, "First-contact resolution (no repeat)")
+    expect(crumbs(page)).to_have_text("All›S014›chat")
+    page.go_back()
+    ready(page, "Overview")
+    expect(page).to_have_url(f"{address}/?channel=chat&store=S014")
+    page.go_back()
+    expect(page).to_have_url(f"{address}/?store=S014")
+    expect(crumbs(page)).to_have_text("All›S014")
 
 
 def test_an_empty_choice_says_which_filters_emptied_it(address: str, page: Page) -> None:
     page.goto(f"{address}/events?store=S007&range=From+%E2%80%93+to&from=2026-10-31&to=2026-10-31")
     ready(page, "Events")
     expect(page.get_by_text("No events on these days with these filters: Store.")).to_be_visible()
+    page.get_by_role("link", name="Show all days").click()
+    expect(page).to_have_url(f"{address}/events?store=S007&range=All+days")
+    expect(page.get_by_role("link", name=re.compile("Download"))).to_be_visible()
+
+
+def test_chosen_days_stand_in_the_address_and_do_not_move(address: str, page: Page) -> None:
+    page.goto(f"{address}/events")
+    ready(page, "Events")
+    page.get_by_test_id("stSelectbox").filter(has_text="Days").get_by_role("combobox").click()
+    page.get_by_role("option", name="From – to").click()
+    expect(page).to_have_url(re.compile(r"from=2026-10-04&to=2026-10-31"))
+
+
+def test_what_a_link_asks_for_in_vain_is_said_until_it_is_chosen_anew(address: str, page: Page) -> None:
+    page.goto(f"{address}/kpi?store=S014&store=S999&every=Fortnight")
+    ready(page, "Response on time")
+    vain = page.get_by_text("The link asks for")
+    expect(vain).to_have_text([re.compile("Store S999"), re.compile("points a Fortnight")])
+    page.get_by_role("radio", name="Week").click()
+    expect(page).to_have_url(re.compile("every=Week"))
+    expect(vain).to_have_text([re.compile("Store S999")])
+    page.get_by_role("button", name="Understood").click()
+    expect(vain).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("kpi=First-contact+resolution+%28no+repeat%29&range=Last+7+days", "window not over yet"),
+        ("kpi=Resolution+on+time", "Set limit_minutes in a [[target]]"),
+        ("kpi=Spread+between+stores&store=S014", "A spread needs two stores"),
+    ],
+)
+def test_why_there_is_nothing_to_judge_is_said(address: str, page: Page, query: str, words: str) -> None:
+    page.goto(f"{address}/kpi?{query}")
+    expect(page.get_by_test_id("stAlert").filter(has_text=words)).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("Nothing to judge yet").first).to_be_visible()
+    expect(page.get_by_text("No events on these days")).to_have_count(0)
 
 
 def test_broken_files_and_bad_rows_are_named_on_the_data_page(address: str, page: Page) -> None:
@@ -222,7 +301,7 @@ def test_broken_files_and_bad_rows_are_named_on_the_data_page(address: str, page
 def test_each_link_opens_its_page_as_the_first_request_to_a_fresh_server(folder: Path, page: Page, path: str) -> None:
     with served(folder) as url:
         page.goto(f"{url}/{path}?store=S002")
-        expect(page.get_by_role("button", name="› S002")).to_be_visible(timeout=90_000)
+        expect(crumbs(page)).to_have_text("All›S002", timeout=90_000)
         expect(page.get_by_text("Page not found")).to_have_count(0)
 
 

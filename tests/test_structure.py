@@ -63,7 +63,7 @@ LAYERS = (
     ("kpi.words.values", "kpi.words.sentences", "kpi.words.charts", "kpi.records"),
     ("kpi.figures", "kpi.printing"),
     ("kpi.charting", "kpi.cli"),
-    ("pages.view",),
+    ("pages.view", "pages.links", "pages.address"),
     ("pages.filters", "pages.chart", "pages.overview", "pages.kpi", "pages.events", "pages.data"),
     ("dashboard",),
 )

@@ -117,3 +117,10 @@ def test_an_error_is_its_message() -> None:
 )
 def test_an_unknown_name_offers_the_nearest_or_all(found: str, known: list[str], words: str) -> None:
     assert str(UnknownName("dimension", found, known)) == words
+
+
+def test_what_reads_as_zero_is_no_change() -> None:
+    assert difference_text(-0.004, "score", "") == "±0.00"
+    assert difference_text(0.0004, "share", "") == "±0.0 pp"
+    assert difference_text(-0.006, "score", "") == "−0.01"
+    assert relative_text(-0.0004) == "±0.0%"

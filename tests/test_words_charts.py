@@ -70,7 +70,7 @@ def test_a_proposal_says_from_what_to_what_since_when_and_how_sure(tmp_path: Pat
 
 def test_a_phase_says_why_and_who_accepted_it(tmp_path: Path) -> None:
     chart = chart_of(tmp_path, STEP, 15, phases=PHASE)
-    assert [phase_sentence(span) for span in chart.spans] == [
+    assert [phase_sentence(span, "day") for span in chart.spans] == [
         "",
         "New phase since Wed 3 Jul 2024: New contract (accepted by Ana)."
         " The limits rest on 30 complete periods, Wed 3 Jul 2024 to Thu 1 Aug 2024.",
@@ -78,11 +78,13 @@ def test_a_phase_says_why_and_who_accepted_it(tmp_path: Path) -> None:
 
 
 def test_limits_say_what_they_rest_on_and_that_they_are_provisional(tmp_path: Path) -> None:
-    assert "The limits rest on 30 complete periods, Mon 3 Jun 2024 to Tue 2 Jul 2024." in limits_sentence(chart_of(tmp_path, STEP, 30))
+    assert "The limits rest on 30 complete periods, Mon 3 Jun 2024 to Tue 2 Jul 2024." in limits_sentence(
+        chart_of(tmp_path, STEP, 30), "day"
+    )
     few = chart_of(tmp_path / "few", [10, 12] * 4, 0)
-    assert limits_sentence(few).endswith("Provisional, and wider for it: fewer than 20.")
+    assert limits_sentence(few, "day").endswith("Provisional, and wider for it: fewer than 20.")
     none = chart_of(tmp_path / "none", [10, 12], 0)
-    assert limits_sentence(none) == "No limits: 2 complete periods with data, at least 5 are needed."
+    assert limits_sentence(none, "day") == "No limits: 2 complete periods with data, at least 5 are needed."
     assert untested_sentence(none).startswith("Not tested for signals: too few complete periods.")
 
 
@@ -91,7 +93,7 @@ def test_limits_that_wobble_say_why(tmp_path: Path) -> None:
     odd = [one | {"cost": one["cost"] * (0.5 if number % 2 else 1.5)} for number, one in enumerate([*busy, *quiet])]
     state = state_of(tmp_path, [*odd, later(day(39))])
     [chart] = control_charts(state, question("cost_per_service", every="day"), "x_bar", "")
-    assert "They are wider where fewer events were counted (n from 30 to 90): few tell less." in limits_sentence(chart)
+    assert "They are wider where fewer events were counted (n from 30 to 90): few tell less." in limits_sentence(chart, "day")
 
 
 def test_every_rule_says_its_definition_and_its_measured_rate() -> None:

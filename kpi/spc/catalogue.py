@@ -24,7 +24,7 @@ CHARTS: tuple[ChartType, ...] = (
     ChartType(
         name="between_within",
         label="usual variation",
-        reason="Judged by chance at each period's own n and by how much periods usually differ beyond it; a day by its weekday.",
+        reason="Judged by chance at each period's own n and by how much periods usually differ beyond it.",
         equation="level + weekday +- 3 x sqrt(variance within / n + variance between + error of weekday), 3 widened by t(m - 1)",
         source="DerSimonian and Laird 1986, iterated; Laney 2002 and Spiegelhalter 2005 for the idea",
         needs="values",
@@ -104,7 +104,7 @@ CHARTS: tuple[ChartType, ...] = (
     ChartType(
         name="laney_p",
         label="p' chart (Laney)",
-        reason="A share of many events: limits follow n and the usual day-to-day variation, which chance alone understates.",
+        reason="A share of many events: limits follow n and the usual variation, which chance alone understates.",
         equation="p +- 3 x sqrt(p (1 - p) / n) x mean moving range of z / d2(2)",
         source="Laney, Quality Engineering 14 (2002)",
         needs="shares",

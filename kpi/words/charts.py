@@ -1,13 +1,15 @@
 """What a control chart says, as sentences built from its numbers."""
 
+from datetime import timedelta
+
 from kpi.control import ControlChart, Episode, Point, Proposal, Span, is_concern
-from kpi.periods import Every
+from kpi.periods import Every, following
 from kpi.spc.charts import FIRM_POINTS
 from kpi.spc.judging import FEWEST_POINTS
 from kpi.spc.rates import false_alarm_rate
 from kpi.spc.rules import RULES, Rule, RuleSet
 from kpi.spc.verdicts import Assurance, Variation
-from kpi.words import text
+from kpi.words import counted, text
 from kpi.words.sentences import period_text
 from kpi.words.values import count_text, day_text, difference_text, value_text
 
@@ -28,6 +30,12 @@ ASSURANCE_WORDS: dict[Assurance, str] = {
 }
 GRADE_WORDS = {1: "watch", 2: "serious"}
 
+SYMBOL_WORDS = {
+    "circle-open": "hollow: the period is not complete",
+    "circle-open-dot": "a dot in a ring: fewer than {floor} events, not judged",
+    "x": "a cross: left out of the limits",
+}
+
 MUCH_WIDER = 1.25
 """Limits this much farther apart in one period than in another are worth a word."""
 
@@ -38,20 +46,34 @@ def verdict_sentence(chart: ControlChart) -> str:
     return text("{variation} · {assurance}", variation=word, assurance=text(ASSURANCE_WORDS[chart.assurance]))
 
 
-def limits_sentence(chart: ControlChart) -> str:
+def limits_sentence(chart: ControlChart, every: Every) -> str:
     """Which limits these are and on what they rest, or why there are none."""
     span = chart.current
     if not span.has_limits:
-        return text("No limits: {found} complete periods with data, at least {needed} are needed.", found=span.count, needed=FEWEST_POINTS)
-    parts = [text(chart.chart.reason), _basis_sentence(span)]
+        return counted(
+            "No limits: {count} complete period with data, at least {needed} are needed.",
+            "No limits: {count} complete periods with data, at least {needed} are needed.",
+            span.count,
+            needed=FEWEST_POINTS,
+        )
+    weekdays = [text("Weekdays have their own usual.")] if every == "day" else []
+    parts = [text(chart.chart.reason), *weekdays, _basis_sentence(span, every)]
     if span.is_provisional:
         parts.append(text("Provisional, and wider for it: fewer than {needed}.", needed=FIRM_POINTS))
     return " ".join([*parts, *([wobble] if (wobble := _wobble_sentence(chart)) else [])])
 
 
-def _basis_sentence(span: Span) -> str:
-    first, last = (day_text(day) if day else "" for day in (span.first, span.last))
-    return text("The limits rest on {count} complete periods, {first} to {last}.", count=span.count, first=first, last=last)
+def _basis_sentence(span: Span, every: Every) -> str:
+    """The periods the limits rest on, from the first day of the first to the last day of the last."""
+    first = day_text(span.first) if span.first else ""
+    last = day_text(following(span.last, every) - timedelta(days=1)) if span.last else ""
+    return counted(
+        "The limits rest on {count} complete period, {first} to {last}.",
+        "The limits rest on {count} complete periods, {first} to {last}.",
+        span.count,
+        first=first,
+        last=last,
+    )
 
 
 def _wobble_sentence(chart: ControlChart) -> str:
@@ -67,7 +89,7 @@ def _wobble_sentence(chart: ControlChart) -> str:
     )
 
 
-def phase_sentence(span: Span) -> str:
+def phase_sentence(span: Span, every: Every) -> str:
     """Since when the process is another one, and why; empty for what was before any accepted phase."""
     phase = span.phase
     if phase is None:
@@ -77,8 +99,24 @@ def phase_sentence(span: Span) -> str:
         day=day_text(phase.starts_on),
         reason=phase.reason,
         by=text(" (accepted by {name})", name=phase.accepted_by) if phase.accepted_by else "",
-        basis=_basis_sentence(span) if span.has_limits else text("Not enough periods for limits yet."),
+        basis=_basis_sentence(span, every) if span.has_limits else text("Not enough periods for limits yet."),
     )
+
+
+def symbols_sentence(chart: ControlChart) -> str:
+    """What the forms of the points mean, of those that occur."""
+    kinds = {symbol_of(point) for point in chart.points if point.drawn is not None}
+    words = [text(words, floor=chart.kpi.floor) for symbol, words in SYMBOL_WORDS.items() if symbol in kinds]
+    return text("Points: {kinds}.", kinds="; ".join(words)) if words else ""
+
+
+def symbol_of(point: Point) -> str:
+    """A full circle for what is judged, and another form for each reason why a point is not."""
+    if point.is_excluded:
+        return "x"
+    if not point.figure.is_enough:
+        return "circle-open-dot"
+    return "circle" if point.figure.is_complete else "circle-open"
 
 
 def untested_sentence(chart: ControlChart) -> str:

@@ -8,8 +8,9 @@ from kpi.mix import Effects
 from kpi.periods import Every
 from kpi.report import Answer
 from kpi.standing import Standing
+from kpi.store import Limit
 from kpi.targets import Target
-from kpi.words import text
+from kpi.words import counted, text
 from kpi.words.values import (
     count_text,
     day_text,
@@ -43,6 +44,14 @@ LEFT_OUT = {
     "not_completed": "attempt not completed",
     "not_checked": "not checked",
 }
+
+REMEDIES = {
+    "immature": "They count once their window has passed: choose earlier days.",
+    "no_limit": "Set limit_minutes in a [[target]] of this KPI in targets.toml.",
+    "still_open": "They count once they have ended.",
+    "not_measured": "Choose another source, or export these columns.",
+}
+"""What can be done about a reason."""
 
 STATUS_WORDS = {
     "met": "Target met",
@@ -90,6 +99,9 @@ def standing_sentence(found: Standing, kpi: Kpi, currency: str) -> str:
     aim = aim_text(found.target, kpi, currency)
     if found.answer.is_not_reached:
         return text("{when}: not reached, target {aim}, n = {n}", when=when, aim=aim, n=count_text(found.answer.n))
+    if found.measured is None and found.answer.value is not None:
+        now = value_text(found.answer.value, kpi.unit, currency)
+        return text("{when}: {now}; nothing measured a year earlier to hold it against.", when=when, now=now)
     if found.measured is None:
         return text("{when}: nothing measured; target {aim}.", when=when, aim=aim)
     measured = relative_text(found.measured) if found.target.against == "previous_year" else value_text(found.measured, kpi.unit, currency)
@@ -132,6 +144,61 @@ def left_out_sentence(one: Answer) -> str:
     """What the figure does not contain, and why; empty when it contains everything."""
     reasons = [f"{count_text(count)} {text(LEFT_OUT[code])}" for code, count in one.left_out.items() if count]
     return text("Left out: {reasons}.", reasons=", ".join(reasons)) if reasons else ""
+
+
+def nothing_sentence(one: Answer) -> str:
+    """Why there is no value although there are events, the commonest reason first, and what can be done about it."""
+    if one.kpi.aggregate == "spread":
+        return text("A spread needs two stores with {floor} counted events each on these days.", floor=one.kpi.floor)
+    reasons = sorted(((count, code) for code, count in one.left_out.items() if count), reverse=True)
+    words = [f"{count_text(count)} {text(LEFT_OUT[code])}" for count, code in reasons]
+    if one.undetermined:
+        words.append(text("{count} not decided yet", count=count_text(one.undetermined)))
+    if not words:
+        return text("There are events on these days, but none that this KPI counts.")
+    remedy = REMEDIES.get(reasons[0][1], "") if reasons else ""
+    sentence = text("There are events on these days, but none counts yet: {reasons}.", reasons=", ".join(words))
+    return f"{sentence} {text(remedy)}" if remedy else sentence
+
+
+def limit_sentence(limit: Limit | None, target: Target | None) -> str:
+    """The time limit an event counts by, where no target's words give it."""
+    if limit is None or (target is not None and target.limit_minutes is not None):
+        return ""
+    words = duration_text(limit.seconds / 60)
+    return (
+        text("Within {limit} (the default: no target sets a limit).", limit=words)
+        if limit.starts_on == date.min
+        else text("Within {limit}.", limit=words)
+    )
+
+
+def fresh_sentence(last: date) -> str:
+    """Until when the figure can no longer change as time goes on."""
+    return text("Complete until {day}.", day=day_text(last))
+
+
+def begins_sentence(begins: date | None) -> str:
+    """Why there is no comparison: half a range of days is not one."""
+    return text("No comparison: no data before {day}.", day=day_text(begins)) if begins else ""
+
+
+def all_unmeasured_sentence(lacking: Mapping[str, Sequence[str]]) -> str:
+    """The KPIs that the data do not measure, and the columns they lack; empty when there is none."""
+    words = "; ".join(
+        text("{label} (no column {columns})", label=text(label), columns=", ".join(names)) for label, names in lacking.items()
+    )
+    return text("Not measured here: {kpis}.", kpis=words) if words else ""
+
+
+def behind_sentence(one: Answer, count: int) -> str:
+    """How many of the events behind a figure it counts, and why not the others."""
+    events = counted("{count} event", "{count} events", count)
+    if one.n >= count:
+        return text("{events}; every one counts.", events=events)
+    words = text("{events}, {n} of them count (n).", events=events, n=count_text(one.n))
+    waiting = text("{count} not decided yet.", count=count_text(one.undetermined)) if one.undetermined else ""
+    return " ".join(part for part in (words, waiting, left_out_sentence(one)) if part)
 
 
 def bounds_sentence(one: Answer, currency: str) -> str:

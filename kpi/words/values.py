@@ -46,20 +46,24 @@ def difference_text(difference: float | None, unit: Unit, currency: str) -> str:
     """A difference with its sign; of shares in percentage points."""
     if difference is None:
         return NO_VALUE
-    sign = _sign(difference)
     if unit == "share":
-        return sign + text("{number} pp", number=format_decimal(abs(difference) * 100, "0.0", locale=LOCALE))
-    plain = value_text(abs(difference), unit, currency)
-    return sign + plain.lstrip("+")
+        return _signed(difference, text("{number} pp", number=format_decimal(abs(difference) * 100, "0.0", locale=LOCALE)))
+    return _signed(difference, value_text(abs(difference), unit, currency).lstrip("+"))
 
 
-def _sign(number: float) -> str:
-    return "+" if number > 0 else "−" if number < 0 else "±"
+def _signed(number: float, words: str) -> str:
+    """The words with the number's sign; what they show as zero is no change."""
+    return ("±" if is_zero(words) else "+" if number > 0 else "−") + words
+
+
+def is_zero(words: str) -> bool:
+    """Whether a number reads as zero, whatever its hidden digits."""
+    return not any(digit in words for digit in "123456789")
 
 
 def relative_text(relative: float | None) -> str:
     """A relative change with its sign."""
-    return NO_VALUE if relative is None else _sign(relative) + format_percent(abs(relative), SHARE_PATTERN, locale=LOCALE)
+    return NO_VALUE if relative is None else _signed(relative, format_percent(abs(relative), SHARE_PATTERN, locale=LOCALE))
 
 
 def count_text(count: int) -> str:
