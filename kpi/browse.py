@@ -165,11 +165,11 @@ def last_seen(state: State) -> list[LastSeen]:
 
 
 FEWEST_MISSED = 5
-LONGEST_SILENCE = timedelta(days=2)
+LONGEST_SILENCE = timedelta(days=1)
 
 
 def is_silent(state: State, one: LastSeen) -> bool:
-    """Whether a store was not heard of for longer than a weekend, and long enough to have missed some of its usual events."""
+    """Whether a store was not heard of for longer than a day, and long enough to have missed some of its usual events."""
     silence = state.as_of - one.opened_at
     return silence > LONGEST_SILENCE and silence / timedelta(days=1) * one.events_a_day >= FEWEST_MISSED
 

@@ -62,7 +62,7 @@ def _show_last_seen(view: View) -> None:
         for one in browse.last_seen(view.state)
     ]
     st.dataframe(rows, hide_index=True, alt=text("Stores, the longest silent first"))
-    st.caption(text("Silent: no event for more than two days, where at least {fewest} were usual.", fewest=browse.FEWEST_MISSED))
+    st.caption(text("Silent: no event for more than a day, where at least {fewest} were usual.", fewest=browse.FEWEST_MISSED))
 
 
 def _show_refused(refused: list[Verdict]) -> None:

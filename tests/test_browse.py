@@ -22,7 +22,7 @@ def test_ranges_end_with_the_newest_event_when_only_old_ones_were_updated_for_we
     assert last_day(soon) == date(2024, 7, 8)
 
 
-def test_a_store_is_silent_when_it_missed_its_usual_events_for_longer_than_a_weekend(tmp_path: Path) -> None:
+def test_a_store_is_silent_when_it_missed_its_usual_events_for_longer_than_a_day(tmp_path: Path) -> None:
     busy = [event(f"busy {number} {hour}", f"{day(number)}T{hour}:00", store="S2") for number in range(7) for hour in range(10, 14)]
     state = state_of(tmp_path, [*busy, event("once", f"{day(6)}T10:00", store="S3"), later(day(10))])
     assert {one.store: is_silent(state, one) for one in last_seen(state)} == {"S1": False, "S2": True, "S3": False}

@@ -52,6 +52,12 @@ def test_an_improvement_has_no_grade(tmp_path: Path) -> None:
     assert verdict_sentence(chart) == "▲ Improvement · No target to hold it against"
 
 
+def test_a_target_that_nothing_can_be_held_against_is_not_no_target(tmp_path: Path) -> None:
+    target = '[[target]]\nkpi = "cost_per_service"\nevery = "day"\nat_most = 13\nfrom = 2024-01-01\n'
+    chart = chart_of(tmp_path, [10, 12], 0, targets=target)
+    assert verdict_sentence(chart).endswith(" · Too little data to hold it against the target")
+
+
 def test_a_signal_of_other_rules_names_them(tmp_path: Path) -> None:
     chart = chart_of(tmp_path, STEP, 30, "limits")
     words = signal_sentence(chart, chart.points[0], "day", "EUR")

@@ -28,6 +28,9 @@ ASSURANCE_WORDS: dict[Assurance, str] = {
     "hit_and_miss": "Sometimes reaches the target, sometimes not",
     "not_judged": "No target to hold it against",
 }
+NOT_HELD = "Too little data to hold it against the target"
+"""Said instead, when there is one."""
+
 GRADE_WORDS = {1: "watch", 2: "serious"}
 
 SYMBOL_WORDS = {
@@ -43,7 +46,9 @@ MUCH_WIDER = 1.25
 def verdict_sentence(chart: ControlChart) -> str:
     """Variation and assurance of the current phase, in the words of NHS Making Data Count."""
     word = f"{VARIATION_SIGNS[chart.variation]} {text(VARIATION_WORDS[chart.variation])}"
-    return text("{variation} · {assurance}", variation=word, assurance=text(ASSURANCE_WORDS[chart.assurance]))
+    has_target = any(point.aim is not None for point in chart.points)
+    assurance = NOT_HELD if has_target and chart.assurance == "not_judged" else ASSURANCE_WORDS[chart.assurance]
+    return text("{variation} · {assurance}", variation=word, assurance=text(assurance))
 
 
 def limits_sentence(chart: ControlChart, every: Every) -> str:
