@@ -21,7 +21,15 @@ from kpi.spc.catalogue import CHARTS
 from kpi.spc.rules import BY_NAME as RULE_SETS
 from kpi.words import text
 from kpi.words.safe import plain
-from kpi.words.sentences import behind_sentence, figure_text, left_out_sentence, mix_sentence, nothing_sentence, period_text
+from kpi.words.sentences import (
+    behind_sentence,
+    figure_text,
+    left_out_sentence,
+    mix_sentence,
+    nothing_sentence,
+    period_text,
+    unmeasured_sentence,
+)
 from kpi.words.values import count_text
 from pages.address import look_up, look_up_day
 from pages.chart import show_chart
@@ -54,8 +62,9 @@ def show(view: View) -> None:
     kpi = view.kpi(name)
     st.title(text(kpi.label))
     st.caption(text(kpi.meaning))
-    if lacking := missing(kpi, view.state.measured):
-        st.info(text("Not measured: no column {columns} in the extracts.", columns=", ".join(lacking)), icon=":material/block:")
+    if missing(kpi, view.state.measured):
+        why = unmeasured_sentence(kpi, view.state.measured)
+        st.info(text("Not measured. {why}", why=plain(why)), icon=":material/block:")
         return
     if not has_events(view.state, Selection(view.question((), None, ()), date_of(kpi))):
         show_emptiness(view)

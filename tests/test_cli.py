@@ -227,7 +227,8 @@ def test_priorities_can_be_asked_as_of_an_earlier_moment(tmp_path: Path) -> None
         surveyed = {"touchpoint": "desk", "effort": effort, "recommendation": recommendation}
         return event(day, f"{day}T10:00", resolved_at=f"{day}T11:00", **surveyed)
 
-    folder = folder_of(tmp_path, [answer("2024-05-10", 2, 9), answer("2024-06-10", 4, 5), answer("2024-06-20", 6, 5)])
+    later = event("later", "2024-07-02T10:00")
+    folder = folder_of(tmp_path, [answer("2024-05-25", 2, 9), answer("2024-06-10", 4, 5), answer("2024-06-20", 6, 5), later])
     words = ("--from", "2024-06-01", "--to", "2024-06-30", "--compare", "previous_period", "--format", "json")
     [[now], [then]] = [kpi(folder, "priorities", *words, *more).figures for more in ([], ["--as-of", "2024-06-15"])]
     assert (now["effort"], then["effort"], then["effort_before"]) == ((4 + 6) / 2, 4.0, 2.0)
