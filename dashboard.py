@@ -26,6 +26,7 @@ from kpi.loader import RUNNING, Loader
 from kpi.words import text
 from kpi.words.safe import plain
 from kpi.words.values import count_text
+from pages import compare as compare_page
 from pages import data as data_page
 from pages import events as events_page
 from pages import kpi as kpi_page
@@ -49,6 +50,7 @@ def main() -> None:
         st.Page(_page(overview_page.show, view), title=text("Overview"), url_path="home", default=True),
         st.Page(_page(overview_page.show, view), title=text("Overview"), url_path="overview", visibility="hidden"),
         st.Page(_page(kpi_page.show, view), title=text("KPI"), url_path="kpi"),
+        st.Page(_page(compare_page.show, view), title=text("Compare"), url_path="compare"),
         st.Page(_page(events_page.show, view), title=text("Events"), url_path="events"),
         st.Page(_page(data_page.show, view), title=text("Data"), url_path="data"),
     ]

@@ -10,6 +10,7 @@ import typer
 from kpi import asking, browse, charting, extracts, printing, store
 from kpi.calendar import FILE as CALENDAR
 from kpi.calendar import UNCHOSEN_ZONE
+from kpi.compare import MIXES, comparison
 from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
 from kpi.events import DISPOSITIONS
@@ -19,13 +20,14 @@ from kpi.mix import effects, pooled_weights, standardised
 from kpi.periods import Comparison
 from kpi.printing import Format
 from kpi.priorities import priorities
-from kpi.records import answer_record, chart_record, inspected_lines, inspected_record, kept_aside_records, not_measured_record
+from kpi.records import answer_record, chart_record, inspected_lines, inspected_record, kept_aside_records, not_measured_record, peer_record
 from kpi.report import ALWAYS, Question, answer, compared, on_complete_days, parts_compared
 from kpi.sources import mapping
 from kpi.sources.convert import convert as convert_files
 from kpi.store import State
 from kpi.tally import kept_out, kept_out_text, tally_text
 from kpi.words import counted, text
+from kpi.words.comparisons import basis_sentence, obstacle_sentence
 from kpi.words.sentences import unmeasured_sentence
 from kpi.words.values import moment_text
 
@@ -120,6 +122,33 @@ def chart(
         records = [{name: one.get(name) for name in shared} | point for one in records for point in one.get("points", [one])]
     columns = ("kpi", "group", "period", "value", "n", "centre", "lower", "upper", "target", "alert_threshold", "grade", "signals")
     printing.show(records, format, _circumstances(state, question), columns)
+
+
+@app.command("compare")
+def compare_units(
+    name: Annotated[str, typer.Argument(help="A KPI, as `kpi list` names it.")],
+    by: ByOption = "store",
+    where: WhereOption = NO_FILTER,
+    first: FromOption = "",
+    last: ToOption = "",
+    as_of: AsOfOption = "",
+    mix: Annotated[str, typer.Option("--mix", help="adjusted (for service mix) or unadjusted.")] = "adjusted",
+    format: FormatOption = Format.TABLE,
+    data: DataOption = DATA,
+) -> None:
+    """Units side by side on complete days: tiers instead of ranks, and which are unlike the others."""
+    state = _state(data, as_of)
+    kpis, unmeasured = asking.kpis_named(state, [name])
+    _refuse_unmeasured(state, unmeasured)
+    question = asking.question(kpis, "", by, where, asking.dates(first, last), None)
+    _refuse_unknown_values(state, question)
+    found = comparison(state, question, asking.one_of(mix, MIXES, "service mix"))
+    funnel = found.funnel and {"centre": found.funnel.centre, "tau": found.funnel.tau, "basis": found.basis}
+    why = obstacle_sentence(found) if found.obstacle else basis_sentence(found)
+    sys.stderr.write(f"{why}\n")
+    columns = (found.by, "tier", "value", "adjusted", "n", "interval_95", "z", "is_unlike_others", "in_lowest_tenth")
+    records = [peer_record(found, one) for one in found.peers]
+    printing.show(records, format, _circumstances(state, question) | {"funnel": funnel, "obstacle": found.obstacle}, columns)
 
 
 @app.command()

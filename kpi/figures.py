@@ -335,12 +335,15 @@ def _short_period(start: date, every: Every) -> str:
 
 
 def _value_axis(chart: ControlChart, currency: str) -> dict[str, Any]:
-    """Ticks in the KPI's unit that differ from one another; none where the chart draws another statistic."""
-    unit = chart.kpi.unit
+    """Ticks in the KPI's unit; none where the chart draws another statistic."""
     if chart.chart.name in OTHER_STATISTICS:
         return {}
     shown = (value for point in chart.points for value in (point.drawn, point.lower, point.upper, point.aim, point.alert))
-    known = [value for value in shown if value is not None] or [0.0]
+    return value_axis([value for value in shown if value is not None] or [0.0], chart.kpi.unit, currency)
+
+
+def value_axis(known: Sequence[float], unit: Unit, currency: str) -> dict[str, Any]:
+    """Ticks in a unit that differ from one another."""
     if unit == "minutes":
         return _duration_ticks(min(known), max(known))
     if unit == "share":

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from kpi.compare import Comparison as Units
+from kpi.compare import Peer
 from kpi.control import ControlChart, Episode, Point, Proposal, Span
 from kpi.inspection import Inspected
 from kpi.metrics import Kpi
@@ -94,6 +96,28 @@ def point_record(chart: ControlChart, point: Point) -> Record:
         "is_excluded_from_limits": point.is_excluded,
         "is_complete": figure.is_complete,
         "is_enough": figure.is_enough,
+    }
+
+
+def peer_record(found: Units, one: Peer) -> Record:
+    """One unit of a comparison, with what all of them are held against."""
+    figure = one.answer
+    return {
+        "kpi": found.kpi.name,
+        found.by: one.name,
+        "value": figure.value,
+        "n": figure.n,
+        "adjusted": one.adjusted,
+        "coverage": one.coverage,
+        "interval_95": one.interval,
+        "z": one.z,
+        "tier": one.tier,
+        "places": None if one.places is None else list(one.places),
+        "is_unlike_others": one.is_unlike,
+        "is_worse": one.is_worse,
+        "in_lowest_tenth": one.in_lowest_tenth,
+        "is_judged": one.is_judged,
+        "is_enough": one.is_enough,
     }
 
 

@@ -9,7 +9,7 @@ Z_95 = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
 
 
-def wilson(successes: float, n: int) -> tuple[float, float] | None:
+def wilson(successes: float, n: float) -> tuple[float, float] | None:
     """Interval of a share (Wilson 1927, without continuity correction); None without observations."""
     if not n:
         return None
@@ -24,7 +24,7 @@ def standard_deviation(total: float, squares: float, n: int) -> float | None:
     return sqrt(max(0, n * squares - total * total) / (n * (n - 1))) if n > 1 else None
 
 
-def normal(mean: float, deviation: float, n: int) -> tuple[float, float]:
+def normal(mean: float, deviation: float, n: float) -> tuple[float, float]:
     """Interval of a mean."""
     half = Z_95 * deviation / sqrt(n)
     return mean - half, mean + half

@@ -54,17 +54,18 @@ LAYERS = (
     ("kpi.tally", "kpi.store", "kpi.loader"),
     ("kpi.completeness", "kpi.survival", "kpi.uncertainty", "kpi.mix"),
     ("kpi.report",),
-    ("kpi.asking", "kpi.browse", "kpi.download", "kpi.standing", "kpi.cards", "kpi.ranking", "kpi.priorities"),
+    ("kpi.asking", "kpi.browse", "kpi.download", "kpi.standing", "kpi.cards", "kpi.ranking", "kpi.priorities", "kpi.adjustment"),
     ("kpi.spc", "kpi.spc.constants", "kpi.spc.conventions", "kpi.spc.memory", "kpi.spc.quantiles", "kpi.spc.scales"),
     ("kpi.spc.charts", "kpi.spc.between", "kpi.spc.drifts", "kpi.spc.rare", "kpi.spc.catalogue"),
     ("kpi.spc.distances", "kpi.spc.runs", "kpi.spc.marks", "kpi.spc.rules", "kpi.spc.judging", "kpi.spc.renewing"),
-    ("kpi.spc.discoveries", "kpi.spc.rates", "kpi.spc.steps", "kpi.spc.verdicts"),
+    ("kpi.spc.discoveries", "kpi.spc.funnel", "kpi.spc.rates", "kpi.spc.steps", "kpi.spc.verdicts"),
+    ("kpi.tiers", "kpi.compare"),
     ("kpi.series", "kpi.control", "kpi.worksheet"),
-    ("kpi.words.values", "kpi.words.sentences", "kpi.words.charts", "kpi.records"),
-    ("kpi.figures", "kpi.printing"),
+    ("kpi.words.values", "kpi.words.sentences", "kpi.words.charts", "kpi.words.comparisons", "kpi.records"),
+    ("kpi.figures", "kpi.funnel_figure", "kpi.printing"),
     ("kpi.charting", "kpi.cli"),
     ("pages.view", "pages.links", "pages.address"),
-    ("pages.filters", "pages.chart", "pages.overview", "pages.kpi", "pages.events", "pages.data"),
+    ("pages.filters", "pages.chart", "pages.overview", "pages.kpi", "pages.compare", "pages.events", "pages.data"),
     ("dashboard",),
 )
 LAYER_OF = {module: place for place, layer in enumerate(LAYERS) for module in layer}
@@ -141,10 +142,10 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 
 @pytest.mark.parametrize("module", KPI)
-def test_the_package_knows_no_streamlit_and_only_figures_knows_plotly(module: str) -> None:
+def test_the_package_knows_no_streamlit_and_only_figures_know_plotly(module: str) -> None:
     assert "streamlit" not in outside(module)
     assert "starlette" not in outside(module)
-    assert "plotly" not in outside(module) or module == "kpi.figures"
+    assert "plotly" not in outside(module) or module in ("kpi.figures", "kpi.funnel_figure")
     assert not {name for name in own(module) if name in FACE}
 
 
