@@ -22,8 +22,11 @@ from kpi.survival import Durations, kaplan_meier_quantile, observed_quantile
 from kpi.targets import relative_change
 from kpi.uncertainty import between_variance, normal, standard_deviation, wilson
 
-GROUPS = {name: name for name in (*DIMENSIONS, "source", "disposition")} | {"score": "satisfaction_points / 10000.0"}
-"""What one can group by, and its expression; `score` is the survey answer."""
+GROUPS = {name: name for name in (*DIMENSIONS, "source", "disposition")} | {
+    "score": "satisfaction_points / 10000.0",
+    "hour": "hour(timezone(zone, opened_at))",
+}
+"""What one can group by, and its expression; `score` is the survey answer, `hour` the local hour of the day of the opening."""
 
 PERIODS = {every: f"CAST(date_trunc('{every}', {{on}}) AS DATE)" for every in EVERY} | {None: "CAST(NULL AS DATE)"}
 """The first day of the period an attribution date falls in."""
@@ -505,29 +508,29 @@ def _microseconds(state: State, zone: str, end: date) -> int:
 
 def _spread(state: State, question: Question, kpi: Kpi) -> list[Answer]:
     columns = [f"{sql} AS {name}" for name, sql in _sums(kpi, lacks=bool(state.lacking(kpi)), place=0).items()]
-    by_store = replace(question, kpis=(kpi,), by=(*(name for name in question.by if name != "store"), "store"))
-    rows = _grouped(state, by_store, kpi.on, columns)
+    by_unit = replace(question, kpis=(kpi,), by=(*(name for name in question.by if name != kpi.between), kpi.between))
+    rows = _grouped(state, by_unit, kpi.on, columns)
     keyed = groupby(rows, lambda row: (row["period"], _group(question, row)))
     until = complete_until(state, kpi, question.within_minutes)
-    return [_deviation_between(question, kpi, list(stores), until) for _, stores in keyed] or _of_nothing(question, kpi, until)
+    return [_deviation_between(question, kpi, list(units), until) for _, units in keyed] or _of_nothing(question, kpi, until)
 
 
-def _deviation_between(question: Question, kpi: Kpi, stores: list[dict[str, Any]], until: date) -> Answer:
-    """DerSimonian-Laird over the stores with enough events, each with the sampling variance of the pooled share."""
-    enough = [row for row in stores if row["denominator"] >= kpi.floor]
+def _deviation_between(question: Question, kpi: Kpi, units: list[dict[str, Any]], until: date) -> Answer:
+    """DerSimonian-Laird over the units with enough events, each with the sampling variance of the pooled share."""
+    enough = [row for row in units if row["denominator"] >= kpi.floor]
     n = np.array([row["denominator"] for row in enough], dtype=float)
     passed = np.array([row["numerator"] for row in enough], dtype=float)
     pooled = passed.sum() / n.sum() if len(enough) else 0.0
     measurable = len(enough) >= 2 and 0 < pooled < 1
     return replace(
         nothing(kpi),
-        period=stores[0]["period"],
-        group=_group(question, stores[0]),
+        period=units[0]["period"],
+        group=_group(question, units[0]),
         value=sqrt(between_variance(passed / n, pooled * (1 - pooled) / n)) if measurable else 0.0 if len(enough) >= 2 else None,
         n=int(n.sum()),
-        undetermined=sum(row["undetermined"] for row in stores),
-        left_out=_left_out(kpi, stores),
-        is_complete=_is_complete(question, until, stores[0]["period"]),
+        undetermined=sum(row["undetermined"] for row in units),
+        left_out=_left_out(kpi, units),
+        is_complete=_is_complete(question, until, units[0]["period"]),
     )
 
 

@@ -31,7 +31,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PAGES = ("", "overview", "kpi", "events", "data")
+PAGES = ("", "overview", "kpi", "compare", "events", "data")
 
 expect.set_options(timeout=30_000)
 

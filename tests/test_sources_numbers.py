@@ -38,6 +38,12 @@ def test_numbers_that_are_certain_without_a_stated_decimal_mark(tmp_path: Path, 
     assert rows_of(costs(tmp_path, text), "cost") == [(Decimal(number),)]
 
 
+def test_a_measurement_keeps_all_its_digits_and_money_four(tmp_path: Path) -> None:
+    toml = SMALL.replace('store = "shop"', 'store = "shop"\nhandle_minutes = "amount"\ncost = "amount"')
+    report = converted(tmp_path, toml, file_of(tmp_path, 'id,opened,shop,amount\n1,2024-05-01 09:00:00,N,"0,862777778"\n'))
+    assert rows_of(report, "handle_minutes, cost") == [(0.862777778, Decimal("0.8628"))]
+
+
 def test_null_markers_are_no_number(tmp_path: Path) -> None:
     assert rows_of(costs(tmp_path, "", " ", *NULLS), "cost") == [(None,)] * 6
 
