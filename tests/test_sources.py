@@ -163,6 +163,43 @@ def test_what_is_kept_aside_tells_the_cell_and_no_other(tmp_path: Path) -> None:
     assert b"secret" not in Path(report.extract).read_bytes()
 
 
+def listed(report: Conversion) -> list[tuple[str, ...]]:
+    """What is listed of each row that was kept aside: its row, the columns of contract and file, what was found and expected."""
+    with Path(report.kept_aside_file).open(encoding="utf-8", newline="") as stream:
+        return [tuple(row[name] for name in ("row", "column", "raw_column", "found", "expected")) for row in csv.DictReader(stream)]
+
+
+def test_what_is_kept_aside_is_told_in_the_words_of_the_file(tmp_path: Path) -> None:
+    toml = SMALL.replace("UTC", "America/New_York").replace(
+        'store = "shop"', 'store = "shop"\nresolved_at = "done"\nsatisfaction = "score"'
+    )
+    toml = toml.replace('zone = "America', 'formats = ["%d.%m.%Y %H:%M"]\nzone = "America') + 'satisfaction_scale = "1..10"\n'
+    toml += '[expressions]\nhandle_minutes = "number(a) - number(b)"\n[rename]\nopened = "Opened"\n'
+    rows = [
+        "1,01.05.2024 09:00,N,30.04.2024 22:00,5,2,1",
+        "2,01.05.2024 09:00,N,,11,2,1",
+        "3,01.05.2024 09:00,N,,5,2,7",
+        "4,10.03.2024 02:30,N,,5,2,1",
+        ",01.05.2024 09:00,N,,5,2,1",
+        "6,,N,,5,2,1",
+        "7,2024-05-01,N,,5,2,1",
+    ]
+    report = converted(tmp_path, toml, file_of(tmp_path, "id,Opened,shop,done,score,a,b\n" + "".join(f"{row}\n" for row in rows)))
+    never, formats = (
+        'a local time that happened, or nonexistent = "shift" in [time]',
+        "a date and time as %d.%m.%Y %H:%M (see formats in [time])",
+    )
+    assert listed(report) == [
+        ("2", "resolved_at", "done", "30.04.2024 22:00", "at or after opened_at"),
+        ("3", "satisfaction", "score", "11", "a score on the scale 1..10"),
+        ("4", "handle_minutes", "a, b", "2 7 -> -5.0", "at least 0"),
+        ("5", "updated_at", "Opened", "10.03.2024 02:30", never),
+        ("6", "event_id", "id", "", "a value in every row"),
+        ("7", "updated_at", "Opened", "", "a date and time in every row"),
+        ("8", "updated_at", "Opened", "2024-05-01", formats),
+    ]
+
+
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ExtractError) as raised:
         converted(tmp_path, SMALL, file_of(tmp_path, ""))
@@ -271,7 +308,7 @@ def workbook_with_errors(folder: Path, form: str) -> Conversion:
 def test_the_error_cells_of_a_workbook_are_texts_that_were_found(tmp_path: Path) -> None:
     report = workbook_with_errors(tmp_path, "")
     assert kept_aside(report) == [
-        ("2", "cost", "not a certain number", "#N/A"),
+        ("2", "cost", "not a number", "#N/A"),
         ("4", "updated_at", "not a date in a known format", "#N/A"),
     ]
     assert rows_of(report, "event_id, store") == [("2", "#REF!")]
@@ -329,7 +366,7 @@ def test_rows_that_break_the_contract_are_kept_aside(tmp_path: Path) -> None:
         ("outcome", "not an allowed value"),
         ("event_id", "empty"),
         ("updated_at", "empty"),
-        ("satisfaction", "not a certain number"),
+        ("satisfaction", "not a number"),
     ]
     assert rows_of(report, "event_id") == [("8",)]
 
@@ -344,9 +381,7 @@ def converted_column(folder: Path, column: str, *cells: str) -> Conversion:
 def test_what_was_measured_lies_in_1901_to_2037(tmp_path: Path) -> None:
     cells = ("1900-12-31 23:59:59", "1901-01-01 00:00:00", "1965-05-01 09:00:00", "2037-12-31 23:59:59", "2038-01-01 00:00:00")
     report = converted_column(tmp_path, "answered_at", *cells)
-    assert kept_aside(report) == [
-        (row, "answered_at", "not a real date", f"{found}+00") for row, found in (("2", cells[0]), ("6", cells[-1]))
-    ]
+    assert kept_aside(report) == [(row, "answered_at", "not a real date", found) for row, found in (("2", cells[0]), ("6", cells[-1]))]
     assert rows_of(report, "strftime(answered_at, '%Y')") == [("1901",), ("1965",), ("2037",)]
 
 

@@ -76,6 +76,23 @@ def refused(folder: Path, toml: str) -> str:
             "small.toml: [costs]: reporting 'EUR', currency '', booked_on '', expected all three.",
         ),
         (
+            SMALL.replace('zone = "UTC"', 'zone = "UTC"\nformats = ["dd/MM/yyyy HH:mm"]'),
+            "small.toml: [time]: format 'dd/MM/yyyy HH:mm' has no %, expected iso or one as %d/%m/%Y %H:%M.",
+        ),
+        (
+            SMALL.replace('zone = "UTC"', 'zone = "UTC"\nformats = []'),
+            "small.toml: [time]: format '' has no %, expected iso or one as %d/%m/%Y %H:%M.",
+        ),
+        (
+            SMALL + "satisfaction_scale = '10'\n",
+            "small.toml: [constants]: satisfaction_scale '10', expected lowest..highest, as 1..10.",
+        ),
+        (
+            SMALL + "satisfaction_scale = '5..1'\n",
+            "small.toml: [constants]: satisfaction_scale '5..1', expected lowest..highest, as 1..10.",
+        ),
+        (SMALL + "outcome = 'sucess'\n", "small.toml: [constants]: outcome 'sucess' does not exist. Did you mean 'success'?"),
+        (
             'x = "' + "y" * 600 + '"\n',
             "small.toml: line 1 is longer than 500 characters. Break it.",
         ),

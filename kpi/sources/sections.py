@@ -120,10 +120,17 @@ def clock(table: Table, where: str) -> Clock:
     only(table, Clock.__dataclass_fields__, where)
     return Clock(
         zone=zone_name(filled(table, "zone", where), where),
-        formats=texts(table, "formats", ("iso",), where),
+        formats=_formats(texts(table, "formats", ("iso",), where), where),
         ambiguous=choice(table, "ambiguous", (REFUSE, "earlier", "later"), where),
         nonexistent=choice(table, "nonexistent", (REFUSE, "shift"), where),
     )
+
+
+def _formats(formats: tuple[str, ...], where: str) -> tuple[str, ...]:
+    for wanted in formats or ("",):
+        if wanted != "iso" and "%" not in wanted:
+            raise ConfigError("{where}: format '{wanted}' has no %, expected iso or one as %d/%m/%Y %H:%M.", where=where, wanted=wanted)
+    return formats
 
 
 def renames(table: Table, where: str) -> dict[str, str]:
