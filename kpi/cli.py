@@ -242,6 +242,14 @@ def convert(
         {},
         ("extract", "kept_aside_file", "rows_read", "rows_written", "rows_kept_aside", "kept_aside", "set_aside", "warnings"),
     )
+    if not found.rows_written:
+        raise ExtractError(
+            "{files}: no row was written: {read} read, {aside} kept aside. {advice}",
+            files=", ".join(found.files),
+            read=found.rows_read,
+            aside=found.rows_kept_aside,
+            advice=text("See {file}.", file=found.kept_aside_file) if found.kept_aside_file else text("Export it again."),
+        )
 
 
 def _state(data: Path, as_of: str) -> State:

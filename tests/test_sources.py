@@ -3,6 +3,8 @@
 import csv
 import datetime
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -99,6 +101,35 @@ def test_the_members_of_a_zip_are_one_set(tmp_path: Path) -> None:
         archive.writestr("june.csv", "shop,id,opened\nEast,3,2024-06-01 09:00:00\n")
     report = converted(tmp_path, SMALL, tmp_path / "export.zip")
     assert rows_of(report, "event_id, store") == [("1", "North"), ("2", "South"), ("3", "East")]
+
+
+def test_what_is_no_data_in_a_zip_is_skipped_and_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("README.txt", "How to read this")
+        archive.writestr("data/may.csv", HEADER + GOOD)
+        archive.writestr("codes.xlsx", "no data")
+    report = converted(tmp_path, SMALL, tmp_path / "export.zip")
+    assert report.events == 2
+    assert report.warnings == {f"export.zip/{name}: skipped, it is not a CSV file": 1 for name in ("README.txt", "codes.xlsx")}
+
+
+@pytest.mark.parametrize(("member", "events"), [("may.txt", 2), ("may", 2), ("may.dat", 2)])
+def test_a_readme_beside_data_of_another_ending_is_skipped(tmp_path: Path, member: str, events: int) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("README.txt", "How to read this")
+        archive.writestr(member, HEADER + GOOD)
+    assert converted(tmp_path, SMALL, tmp_path / "export.zip").events == events
+
+
+@pytest.mark.parametrize(("members", "found"), [((), "nothing"), (("may.xlsx", "june.parquet"), "may.xlsx, june.parquet")])
+def test_a_zip_without_data_is_refused(tmp_path: Path, members: tuple[str, ...], found: str) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        for member in members:
+            archive.writestr(member, "x")
+    with pytest.raises(ExtractError) as raised:
+        converted(tmp_path, SMALL, tmp_path / "export.zip")
+    expected = f"export.zip: found {found} in the archive, expected CSV files. Unpack it and convert what is in it."
+    assert str(raised.value) == expected
 
 
 def test_files_with_other_columns_are_refused(tmp_path: Path) -> None:
@@ -524,3 +555,13 @@ def test_rows_in_are_events_and_rows_kept_aside(tmp_path: Path, rows: list[list[
     assert report.events == report.rows_written == report.versions
     assert len(rows_of(report, "event_id")) == report.versions
     assert report.rows_kept_aside == (len(kept_aside(report)) if report.kept_aside_file else 0)
+
+
+def test_the_command_fails_when_no_row_was_written(tmp_path: Path) -> None:
+    mapping_of(tmp_path, SMALL)
+    file = file_of(tmp_path, HEADER + "1,yesterday,North\n2,today,South\n")
+    command = [Path(sys.executable).with_name("kpi"), "convert", "small", file, "--data", tmp_path]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    [aside] = (tmp_path / "kept_aside").iterdir()
+    assert (run.returncode, run.stderr) == (1, f"kpi: export.csv: no row was written: 2 read, 2 kept aside. See {aside}.\n")
+    assert "not a date in a known format 2" in run.stdout

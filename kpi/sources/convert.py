@@ -24,6 +24,7 @@ from kpi.sources import (
     folding,
     history,
     moments,
+    parts,
     problems,
     profiles,
     reading,
@@ -129,6 +130,7 @@ def _convert(
             unshared_pools=typed.unshared_pools,
             columns=typed.columns,
             absent=absent,
+            skipped=parts.skipped(files),
         ),
     )
 
