@@ -278,6 +278,14 @@ def convert(
     if chosen.clock.zone != UNCHOSEN_ZONE and not (data / CALENDAR).exists():
         advice = 'these files tell the time of {zone}, but days are in UTC: set time_zone = "{zone}" in {file}'
         sys.stderr.write(text(advice, zone=chosen.clock.zone, file=data / CALENDAR) + "\n")
+    if not found.rows_written:
+        raise ExtractError(
+            "{files}: no row was written: {read} read, {aside} kept aside. {advice}",
+            files=", ".join(found.files),
+            read=found.rows_read,
+            aside=found.rows_kept_aside,
+            advice=text("See {file}.", file=found.kept_aside_file) if found.kept_aside_file else text("Export it again."),
+        )
 
 
 def _loaded(state: State) -> str:

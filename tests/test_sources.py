@@ -3,6 +3,8 @@
 import csv
 import datetime
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -101,6 +103,35 @@ def test_the_members_of_a_zip_are_one_set(tmp_path: Path) -> None:
     assert rows_of(report, "event_id, store") == [("1", "North"), ("2", "South"), ("3", "East")]
 
 
+def test_what_is_no_data_in_a_zip_is_skipped_and_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("README.txt", "How to read this")
+        archive.writestr("data/may.csv", HEADER + GOOD)
+        archive.writestr("codes.xlsx", "no data")
+    report = converted(tmp_path, SMALL, tmp_path / "export.zip")
+    assert report.events == 2
+    assert report.warnings == {f"export.zip/{name}: skipped, it is not a CSV file": 1 for name in ("README.txt", "codes.xlsx")}
+
+
+@pytest.mark.parametrize(("member", "events"), [("may.txt", 2), ("may", 2), ("may.dat", 2)])
+def test_a_readme_beside_data_of_another_ending_is_skipped(tmp_path: Path, member: str, events: int) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("README.txt", "How to read this")
+        archive.writestr(member, HEADER + GOOD)
+    assert converted(tmp_path, SMALL, tmp_path / "export.zip").events == events
+
+
+@pytest.mark.parametrize(("members", "found"), [((), "nothing"), (("may.xlsx", "june.parquet"), "may.xlsx, june.parquet")])
+def test_a_zip_without_data_is_refused(tmp_path: Path, members: tuple[str, ...], found: str) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        for member in members:
+            archive.writestr(member, "x")
+    with pytest.raises(ExtractError) as raised:
+        converted(tmp_path, SMALL, tmp_path / "export.zip")
+    expected = f"export.zip: found {found} in the archive, expected CSV files. Unpack it and convert what is in it."
+    assert str(raised.value) == expected
+
+
 def test_files_with_other_columns_are_refused(tmp_path: Path) -> None:
     one, other = file_of(tmp_path, HEADER + GOOD, "may.csv"), file_of(tmp_path, "id,opened\n", "june.csv")
     with pytest.raises(ExtractError) as raised:
@@ -161,6 +192,43 @@ def test_what_is_kept_aside_tells_the_cell_and_no_other(tmp_path: Path) -> None:
     assert kept_aside(report) == [("2", "updated_at", "not a date in a known format", "'=HYPERLINK(1)")]
     assert "hush" not in Path(report.kept_aside_file).read_text(encoding="utf-8")
     assert b"secret" not in Path(report.extract).read_bytes()
+
+
+def listed(report: Conversion) -> list[tuple[str, ...]]:
+    """What is listed of each row that was kept aside: its row, the columns of contract and file, what was found and expected."""
+    with Path(report.kept_aside_file).open(encoding="utf-8", newline="") as stream:
+        return [tuple(row[name] for name in ("row", "column", "raw_column", "found", "expected")) for row in csv.DictReader(stream)]
+
+
+def test_what_is_kept_aside_is_told_in_the_words_of_the_file(tmp_path: Path) -> None:
+    toml = SMALL.replace("UTC", "America/New_York").replace(
+        'store = "shop"', 'store = "shop"\nresolved_at = "done"\nsatisfaction = "score"'
+    )
+    toml = toml.replace('zone = "America', 'formats = ["%d.%m.%Y %H:%M"]\nzone = "America') + 'satisfaction_scale = "1..10"\n'
+    toml += '[expressions]\nhandle_minutes = "number(a) - number(b)"\n[rename]\nopened = "Opened"\n'
+    rows = [
+        "1,01.05.2024 09:00,N,30.04.2024 22:00,5,2,1",
+        "2,01.05.2024 09:00,N,,11,2,1",
+        "3,01.05.2024 09:00,N,,5,2,7",
+        "4,10.03.2024 02:30,N,,5,2,1",
+        ",01.05.2024 09:00,N,,5,2,1",
+        "6,,N,,5,2,1",
+        "7,2024-05-01,N,,5,2,1",
+    ]
+    report = converted(tmp_path, toml, file_of(tmp_path, "id,Opened,shop,done,score,a,b\n" + "".join(f"{row}\n" for row in rows)))
+    never, formats = (
+        'a local time that happened, or nonexistent = "shift" in [time]',
+        "a date and time as %d.%m.%Y %H:%M (see formats in [time])",
+    )
+    assert listed(report) == [
+        ("2", "resolved_at", "done", "30.04.2024 22:00", "at or after opened_at"),
+        ("3", "satisfaction", "score", "11", "a score on the scale 1..10"),
+        ("4", "handle_minutes", "a, b", "2 7 -> -5.0", "at least 0"),
+        ("5", "updated_at", "Opened", "10.03.2024 02:30", never),
+        ("6", "event_id", "id", "", "a value in every row"),
+        ("7", "updated_at", "Opened", "", "a date and time in every row"),
+        ("8", "updated_at", "Opened", "2024-05-01", formats),
+    ]
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
@@ -271,7 +339,7 @@ def workbook_with_errors(folder: Path, form: str) -> Conversion:
 def test_the_error_cells_of_a_workbook_are_texts_that_were_found(tmp_path: Path) -> None:
     report = workbook_with_errors(tmp_path, "")
     assert kept_aside(report) == [
-        ("2", "cost", "not a certain number", "#N/A"),
+        ("2", "cost", "not a number", "#N/A"),
         ("4", "updated_at", "not a date in a known format", "#N/A"),
     ]
     assert rows_of(report, "event_id, store") == [("2", "#REF!")]
@@ -329,7 +397,7 @@ def test_rows_that_break_the_contract_are_kept_aside(tmp_path: Path) -> None:
         ("outcome", "not an allowed value"),
         ("event_id", "empty"),
         ("updated_at", "empty"),
-        ("satisfaction", "not a certain number"),
+        ("satisfaction", "not a number"),
     ]
     assert rows_of(report, "event_id") == [("8",)]
 
@@ -345,7 +413,7 @@ def test_what_was_measured_lies_in_1901_to_2037(tmp_path: Path) -> None:
     cells = ("1900-12-31 23:59:59", "1901-01-01 00:00:00", "1965-05-01 09:00:00", "2037-12-31 23:59:59", "2038-01-01 00:00:00")
     report = converted_column(tmp_path, "answered_at", *cells)
     reasons = (("2", "not a real date", cells[0]), ("5", "after the update that reports it", cells[3]), ("6", "not a real date", cells[4]))
-    assert kept_aside(report) == [(row, "answered_at", reason, f"{found}+00") for row, reason, found in reasons]
+    assert kept_aside(report) == [(row, "answered_at", reason, found) for row, reason, found in reasons]
     assert rows_of(report, "strftime(answered_at, '%Y')") == [("1901",), ("1965",)]
 
 
@@ -493,3 +561,13 @@ def test_rows_in_are_events_and_rows_kept_aside(tmp_path: Path, rows: list[list[
     assert report.events == report.rows_written == report.versions
     assert len(rows_of(report, "event_id")) == report.versions
     assert report.rows_kept_aside == (len(kept_aside(report)) if report.kept_aside_file else 0)
+
+
+def test_the_command_fails_when_no_row_was_written(tmp_path: Path) -> None:
+    mapping_of(tmp_path, SMALL)
+    file = file_of(tmp_path, HEADER + "1,yesterday,North\n2,today,South\n")
+    command = [Path(sys.executable).with_name("kpi"), "convert", "small", file, "--data", tmp_path]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    [aside] = (tmp_path / "kept_aside").iterdir()
+    assert (run.returncode, run.stderr) == (1, f"kpi: export.csv: no row was written: 2 read, 2 kept aside. See {aside}.\n")
+    assert "not a date in a known format 2" in run.stdout

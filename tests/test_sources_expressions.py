@@ -171,4 +171,4 @@ def test_an_ease_scale_becomes_effort(tmp_path: Path) -> None:
     file = file_of(tmp_path, "id,opened,shop,ease\n1,2024-05-01 09:00:00,N,3\n2,2024-05-01 09:00:00,N,7\n3,2024-05-01 09:00:00,N,9\n")
     report = converted(tmp_path, toml, file)
     assert rows_of(report, "effort") == [(8 - 3,), (8 - 7,)]
-    assert kept_aside(report) == [("4", "effort", "too low", "'-1")]
+    assert kept_aside(report) == [("4", "effort", "too low", "9 -> -1")]

@@ -146,6 +146,7 @@ def test_an_event_that_is_refused_takes_all_its_rows_aside(tmp_path: Path) -> No
         ("2", "responded_at", "before it was opened"),
         ("3", "responded_at", "before it was opened"),
     ]
+    assert {row[3] for row in kept_aside(report)} == {at(7)}
     assert (report.rows_read, report.rows_written, report.events) == (3, 1, 1)
 
 

@@ -1,13 +1,16 @@
 """A mapping that is wrong says where, what was found and what was expected."""
 
+import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 from sourcing import SMALL, mapping_of
 
 from kpi.errors import ConfigError, UnknownName
-from kpi.sources.mapping import SHIPPED, Mapping, available, load, named
+from kpi.sources import costs, sections
+from kpi.sources.mapping import KEYS, SHIPPED, Mapping, available, load, named
 
 
 def refused(folder: Path, toml: str) -> str:
@@ -75,6 +78,23 @@ def refused(folder: Path, toml: str) -> str:
             SMALL + "[costs]\nreporting = 'EUR'\n",
             "small.toml: [costs]: reporting 'EUR', currency '', booked_on '', expected all three.",
         ),
+        (
+            SMALL.replace('zone = "UTC"', 'zone = "UTC"\nformats = ["dd/MM/yyyy HH:mm"]'),
+            "small.toml: [time]: format 'dd/MM/yyyy HH:mm' has no %, expected iso or one as %d/%m/%Y %H:%M.",
+        ),
+        (
+            SMALL.replace('zone = "UTC"', 'zone = "UTC"\nformats = []'),
+            "small.toml: [time]: format '' has no %, expected iso or one as %d/%m/%Y %H:%M.",
+        ),
+        (
+            SMALL + "satisfaction_scale = '10'\n",
+            "small.toml: [constants]: satisfaction_scale '10', expected lowest..highest, as 1..10.",
+        ),
+        (
+            SMALL + "satisfaction_scale = '5..1'\n",
+            "small.toml: [constants]: satisfaction_scale '5..1', expected lowest..highest, as 1..10.",
+        ),
+        (SMALL + "outcome = 'sucess'\n", "small.toml: [constants]: outcome 'sucess' does not exist. Did you mean 'success'?"),
         (
             'x = "' + "y" * 600 + '"\n',
             "small.toml: line 1 is longer than 500 characters. Break it.",
@@ -153,3 +173,45 @@ def test_any_change_of_what_a_mapping_extends_changes_its_digest(tmp_path: Path)
     mapping_of(tmp_path, SMALL.replace("counter", "phone"), "base")
     assert mapping_of(tmp_path, 'extends = "base"\n').digest != before
     shutil.rmtree(tmp_path / "sources")
+
+
+DOCUMENT = (Path(__file__).parents[1] / "docs" / "mappings.md").read_text(encoding="utf-8")
+
+
+def known_keys() -> set[str]:
+    """Every key that is read from a mapping, with its section."""
+    inner = {
+        "file": sections.FileForm.__dataclass_fields__,
+        "time": sections.Clock.__dataclass_fields__,
+        "values": ("otherwise",),
+        "allowed": sections.ALLOWED_KEYS,
+        "dispositions": sections.DISPOSITION_KEYS,
+        "fold": sections.FOLD_KEYS,
+        "fold.COLUMN": sections.STEP_KEYS,
+        "costs": costs.KEYS,
+        "costs.rates": costs.Rate.__dataclass_fields__,
+        "costs.pools": costs.Pool.__dataclass_fields__,
+    }
+    return {*KEYS, *(f"{section}.{key}" for section, keys in inner.items() for key in keys)}
+
+
+def test_the_reference_of_mappings_names_every_key_and_no_other() -> None:
+    documented = re.findall(r"^\| `([a-zA-Z_.]+)` \|", DOCUMENT, re.M)
+    assert sorted(documented) == sorted(known_keys())
+
+
+@pytest.mark.parametrize("example", re.findall(r"^```toml\n(.*?)^```", DOCUMENT, re.M | re.S))
+def test_the_examples_of_the_reference_are_mappings(tmp_path: Path, example: str) -> None:
+    mapping_of(tmp_path, SMALL, "base")
+    assert mapping_of(tmp_path, example if "[time]" in example else f'extends = "base"\n{example}')
+
+
+DEFAULTS = re.findall(r"^\| `((?:file|time)\.\w+)` \| .* \| `([^`]+)` \| `[^`]+` \|$", DOCUMENT, re.M)
+
+
+@pytest.mark.parametrize(("key", "default"), DEFAULTS)
+def test_the_defaults_of_the_reference_are_those_of_the_code(tmp_path: Path, key: str, default: str) -> None:
+    section, name = key.split(".")
+    mapping = mapping_of(tmp_path, SMALL)
+    found = getattr(mapping.file if section == "file" else mapping.clock, name)
+    assert found == (tuple(tomllib.loads(f"x = {default}")["x"]) if default.startswith("[") else type(found)(default))

@@ -1,5 +1,6 @@
 """Numbers as people write them."""
 
+import csv
 from decimal import Decimal
 from pathlib import Path
 
@@ -48,13 +49,27 @@ def test_null_markers_are_no_number(tmp_path: Path) -> None:
     assert rows_of(costs(tmp_path, "", " ", *NULLS), "cost") == [(None,)] * 6
 
 
-UNCERTAIN = ("3,87,16,91,111", "61,125", "61.125", "#MULTIVALUE", "1,23.4", "NaN", "inf", "1 000", "5.", "12 %", "0x10", "١٢")
+UNCERTAIN = ("61,125", "61.125", "-1.000")
+NO_NUMBERS = ("3,87,16,91,111", "#MULTIVALUE", "1,23.4", "NaN", "inf", "1 000", "5.", "12 %", "0x10", "١٢", "abc")
 
 
-def test_numbers_that_are_not_certain_are_kept_aside(tmp_path: Path) -> None:
+def expectations(report: Conversion) -> set[tuple[str, str]]:
+    """The reasons with what was expected."""
+    with Path(report.kept_aside_file).open(encoding="utf-8", newline="") as stream:
+        return {(row["reason"], row["expected"]) for row in csv.DictReader(stream)}
+
+
+def test_numbers_that_are_not_certain_are_kept_aside_and_the_setting_is_named(tmp_path: Path) -> None:
     report = costs(tmp_path, *UNCERTAIN)
-    assert kept_aside(report) == [(str(row), "cost", "not a certain number", found) for row, found in enumerate(UNCERTAIN, start=2)]
-    assert "a number whose decimal mark is certain (set decimal in [file])" in Path(report.kept_aside_file).read_text(encoding="utf-8")
+    assert [row[3].lstrip("'") for row in kept_aside(report)] == list(UNCERTAIN)
+    assert expectations(report) == {("not a certain number", "a number whose decimal mark is certain (set decimal in [file])")}
+
+
+@pytest.mark.parametrize(("decimal", "expected"), [("", "a number"), (",", "a number with the decimal mark ','")])
+def test_what_is_no_number_is_not_advised_to_set_a_mark(tmp_path: Path, decimal: str, expected: str) -> None:
+    report = costs(tmp_path, *NO_NUMBERS, decimal=decimal)
+    assert [row[3] for row in kept_aside(report)] == list(NO_NUMBERS)
+    assert expectations(report) == {("not a number", expected)}
 
 
 @pytest.mark.parametrize(("decimal", "number"), [(",", "61.125"), (".", "61125")])

@@ -18,7 +18,7 @@ from kpi.events import (
     Column,
 )
 from kpi.sources.history import updates
-from kpi.sources.problems import note
+from kpi.sources.problems import note, note_sql
 from kpi.sources.quoting import literal, literals
 from kpi.words import text
 
@@ -35,9 +35,9 @@ def check(connection: duckdb.DuckDBPyConnection, filled: tuple[str, ...], histor
     for name in MOMENTS:
         if name in filled:
             _check_years(connection, name)
-    for name in ENDS:
-        if name in filled:
-            note(connection, "typed", f"{name} < opened_at", name, text("before it was opened"), name, text("at or after opened_at"))
+    for name in (name for name in ENDS if name in filled):
+        reason, expected = text("before it was opened"), text("at or after opened_at")
+        note(connection, "typed", f"{name} < opened_at", name, reason, _found(name), expected)
     if history == "final" and "updated_at" in filled:
         for name in (name for name in HAPPENINGS if name in filled):
             _check_after_update(connection, name)
@@ -47,7 +47,8 @@ def check(connection: duckdb.DuckDBPyConnection, filled: tuple[str, ...], histor
 
 def _check_filled(connection: duckdb.DuckDBPyConnection, column: Column) -> None:
     if column.presence in ("key", "required"):
-        note(connection, "typed", f"{column.name} IS NULL", column.name, text("empty"), "''", text(column.meaning))
+        expected = text("a date and time in every row") if column.type == "TIMESTAMPTZ" else text("a value in every row")
+        note(connection, "typed", f"{column.name} IS NULL", column.name, text("empty"), "''", expected)
 
 
 def _check_text(connection: duckdb.DuckDBPyConnection, column: Column) -> None:
@@ -57,17 +58,17 @@ def _check_text(connection: duckdb.DuckDBPyConnection, column: Column) -> None:
         note(connection, "typed", f"{size} > {LONGEST_CELL}", name, text("too long"), f"{size} || ' characters'", expected)
     if column.values:
         expected = text("one of {values}", values=", ".join(column.values))
-        note(connection, "typed", f"{name} NOT IN ({literals(column.values)})", name, text("not an allowed value"), name, expected)
+        note(connection, "typed", f"{name} NOT IN ({literals(column.values)})", name, text("not an allowed value"), _found(name), expected)
 
 
 def _check_range(connection: duckdb.DuckDBPyConnection, column: Column) -> None:
     name = column.name
     if column.lowest is not None:
         expected = text("at least {lowest:g}", lowest=column.lowest)
-        note(connection, "typed", f"{name} < {column.lowest}", name, text("too low"), name, expected)
+        note(connection, "typed", f"{name} < {column.lowest}", name, text("too low"), _found(name), expected)
     if column.highest is not None:
         expected = text("at most {highest:g}", highest=column.highest)
-        note(connection, "typed", f"{name} > {column.highest}", name, text("too high"), name, expected)
+        note(connection, "typed", f"{name} > {column.highest}", name, text("too high"), _found(name), expected)
 
 
 def _check_years(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -75,19 +76,28 @@ def _check_years(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     first, last = DEADLINE_YEARS if name == "due_at" else YEARS
     expected = text("a year from {first} to {last}", first=first, last=last)
     test = f"{name} < {_start_of(first)} OR {name} >= {_start_of(last + 1)}"
-    note(connection, "typed", test, name, text("not a real date"), name, expected)
+    note(connection, "typed", test, name, text("not a real date"), _found(name), expected)
 
 
 def _check_future(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     test = f"{name} > getvariable('latest') AND {name} < {_start_of(YEARS[1] + 1)}"
     expected = text("at most {days} days after now", days=CLOCK_TOLERANCE.days)
-    return note(connection, "typed", test, name, text("in the future"), name, expected)
+    return note(connection, "typed", test, name, text("in the future"), _found(name), expected)
+
+
+def _found(name: str) -> str:
+    """The cell as it stands in the file, and what the mapping made of it where that is another number or word."""
+    found, kind = f"found_{name}", BY_NAME[name].type
+    if kind == "TIMESTAMPTZ":
+        return found
+    same = f"{found} = {name}" if kind == "VARCHAR" else f"try_cast({found} AS DOUBLE) = CAST({name} AS DOUBLE)"
+    return f"CASE WHEN {same} THEN {found} ELSE concat_ws(' -> ', nullif({found}, ''), {name}) END"
 
 
 def _check_after_update(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     test = f"epoch_us({name})::HUGEINT - epoch_us(updated_at) > {CLOCK_TOLERANCE // timedelta(microseconds=1)}"
     expected = text("at most {days} days after updated_at", days=CLOCK_TOLERANCE.days)
-    note(connection, "typed", test, name, text("after the update that reports it"), name, expected)
+    note(connection, "typed", test, name, text("after the update that reports it"), _found(name), expected)
 
 
 def _start_of(year: int) -> str:
@@ -100,9 +110,11 @@ def _check_scale(connection: duckdb.DuckDBPyConnection, filled: tuple[str, ...])
         bounds = [f"try_cast(regexp_extract(satisfaction_scale, {literal(SCALE)}, {group}) AS DECIMAL(9,4))" for group in (1, 2)]
         test = f"satisfaction_scale IS NOT NULL AND NOT coalesce({bounds[0]} < {bounds[1]}, false)"
         expected = text("lowest..highest, as 1..5")
-        note(connection, "typed", test, "satisfaction_scale", text("not a scale"), "satisfaction_scale", expected)
+        note(connection, "typed", test, "satisfaction_scale", text("not a scale"), _found("satisfaction_scale"), expected)
         lowest, highest = f"coalesce({bounds[0]}, {lowest})", f"coalesce({bounds[1]}, {highest})"
     if "satisfaction" in filled:
-        expected = text("a score on satisfaction_scale (default 1..5)")
-        test = f"satisfaction NOT BETWEEN {lowest} AND {highest}"
-        note(connection, "typed", test, "satisfaction", text("outside its scale"), "satisfaction", expected)
+        default = "{}..{}".format(*DEFAULT_SCALE)
+        scale = f"coalesce(satisfaction_scale, '{default}')" if "satisfaction_scale" in filled else f"'{default}'"
+        expected = f"concat({literal(text('a score on the scale'))}, ' ', {scale})"
+        test, reason = f"satisfaction NOT BETWEEN {lowest} AND {highest}", literal(text("outside its scale"))
+        note_sql(connection, "typed", test, "satisfaction", reason, _found("satisfaction"), expected)

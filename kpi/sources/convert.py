@@ -24,6 +24,7 @@ from kpi.sources import (
     folding,
     history,
     moments,
+    parts,
     problems,
     profiles,
     reading,
@@ -129,6 +130,7 @@ def _convert(
             unshared_pools=typed.unshared_pools,
             columns=typed.columns,
             absent=absent,
+            skipped=parts.skipped(files),
         ),
     )
 
@@ -163,6 +165,7 @@ def _typed(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tup
     given = values.given_values(connection, mapping, columns)
     filled = tuple(value.target for value in given)
     set_aside = tuple(name for name in mapping.set_aside if name in filled)
+    problems.name_origins(connection, {value.target: value.raw for value in given}, mapping.rename)
     values.type_values(connection, mapping, given)
     for flag in (problems.HAPPENED[name] for name in set_aside if name in problems.HAPPENED):
         connection.execute(f"ALTER TABLE typed ADD COLUMN IF NOT EXISTS {flag} BOOLEAN")

@@ -23,6 +23,7 @@ from kpi.words import text
 
 ALLOCATION = (files("kpi") / "sql" / "allocation.sql").read_text(encoding="utf-8")
 AMOUNTS = ("cost", "direct_cost", "indirect_cost", "fixed_cost", "variable_cost")
+KEYS = ("reporting", "currency", "booked_on", "formats", "carry_days", "rates_file", "rates", "pools")
 DRIVERS = ("handle_minutes", "contact_count", "transfer_count", *AMOUNTS)
 ATTRIBUTED = ("opened_at", "resolved_at", "closed_at")
 SMALLEST = Decimal("0.0001")
@@ -66,7 +67,7 @@ def costs_of(table: Table, folder: Path, where: str) -> Costs | None:
     """The costs of a mapping, from its TOML; `rates_file` is a CSV beside it with the columns currency, on, rate."""
     if not table:
         return None
-    only(table, ("reporting", "currency", "booked_on", "formats", "carry_days", "rates_file", "rates", "pools"), where)
+    only(table, KEYS, where)
     rates = tuple(_rate(entry, f"{where}.rates") for entry in tables(table, "rates", where))
     costs = Costs(
         reporting=typed(table, "reporting", str, "", where),
@@ -94,7 +95,7 @@ def _check_currency(costs: Costs, where: str) -> None:
 
 
 def _rate(table: Table, where: str) -> Rate:
-    only(table, ("currency", "on", "rate"), where)
+    only(table, Rate.__dataclass_fields__, where)
     rate = _decimal(table, "rate", where)
     if rate <= 0:
         raise ConfigError("{where}: rate {rate}, expected more than 0.", where=where, rate=rate)

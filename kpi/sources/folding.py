@@ -35,6 +35,7 @@ class Step:
     holds: str
     value: str
     native: str
+    cell: str
 
 
 def fold(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple[str, ...]) -> Folded:
@@ -81,7 +82,7 @@ def _order(connection: duckdb.DuckDBPyConnection, mapping: Mapping, name: str, c
     [(numbers, known)] = connection.execute(f"SELECT count({number}), count({moment}) FROM raw").fetchall()
     problems.note(connection, "raw", f"{cell} IS NULL", name, text("empty"), "''", text("a number or a moment to order by"))
     if known > numbers:
-        _note_moments(connection, name, cell)
+        _note_moments(connection, mapping, name, cell)
         return moment
     problems.note(connection, "raw", f"{number} IS NULL", name, text("not a number"), cell, text("a number to order by, as in other rows"))
     return number
@@ -107,6 +108,7 @@ def _step(connection: duckdb.DuckDBPyConnection, mapping: Mapping, step: FoldSte
         holds=f"coalesce(TRY(CAST({test.sql} AS BOOLEAN)), false)",
         value=_value(connection, mapping, step, columns),
         native=native_sql(columns.index(step.column)) if step.column else "false",
+        cell=f"c{columns.index(step.column)}" if step.column else "NULL",
     )
 
 
@@ -117,19 +119,20 @@ def _value(connection: duckdb.DuckDBPyConnection, mapping: Mapping, step: FoldSt
     if BY_NAME[step.target].type != "TIMESTAMPTZ":
         return cell
     moments.learn(connection, mapping.clock, f"SELECT {cell} AS cell FROM raw")
-    _note_moments(connection, step.column, cell)
+    _note_moments(connection, mapping, step.column, cell)
     return f"(SELECT moment FROM cell_moments WHERE cell = raw.{cell})"
 
 
-def _note_moments(connection: duckdb.DuckDBPyConnection, name: str, cell: str) -> None:
-    expected = text("a date and time in one of [time] formats")
+def _note_moments(connection: duckdb.DuckDBPyConnection, mapping: Mapping, name: str, cell: str) -> None:
+    expected = moments.expected_sql("reason", mapping.clock)
     problems.note_sql(connection, f"raw JOIN cell_moments ON cell = {cell}", "reason IS NOT NULL", name, "reason", cell, expected)
 
 
 def _mark(connection: duckdb.DuckDBPyConnection, key: list[str], order: list[str], steps: tuple[Step, ...]) -> None:
     """`ordered`: every good row with its place in its event; `marked`: also where each run of matching rows ends."""
     cells = "".join(
-        f", {step.holds} AS holds_{step.target}, {step.value} AS value_{step.target}, {step.native} AS native_{step.target}"
+        f", {step.holds} AS holds_{step.target}, {step.value} AS value_{step.target}, {step.native} AS native_{step.target}, "
+        f"{step.cell} AS cell_{step.target}"
         for step in steps
     )
     ranks = [f"rank_{number}" for number in range(len(order))]
@@ -148,8 +151,11 @@ def _mark(connection: duckdb.DuckDBPyConnection, key: list[str], order: list[str
 
 
 def _gather(connection: duckdb.DuckDBPyConnection, key: list[str], steps: tuple[Step, ...], width: int) -> None:
-    values = "".join(f", {_aggregate(step)} AS fold_{step.target}, {_native(step)} AS native_{step.target}" for step in steps)
-    names = "".join(f", folded.fold_{step.target}, folded.native_{step.target}" for step in steps)
+    values = "".join(
+        f", {_aggregate(step)} AS fold_{step.target}, {_native(step)} AS native_{step.target}, {_cell(step)} AS cell_{step.target}"
+        for step in steps
+    )
+    names = "".join(f", folded.fold_{step.target}, folded.native_{step.target}, folded.cell_{step.target}" for step in steps)
     connection.execute(f"CREATE TEMP TABLE folded AS SELECT arg_max(row_id, place) AS row_id{values} FROM marked GROUP BY {', '.join(key)}")
     cells = ", ".join(f"raw.c{position}" for position in range(width))
     connection.execute(
@@ -183,6 +189,16 @@ def _text_aggregate(step: Step, value: str) -> str:
 def _native(step: Step) -> str:
     """Of the row that gives the value: as `arg_max`, it passes over rows without one."""
     return _text_aggregate(step, f"CASE WHEN value_{step.target} IS NOT NULL THEN native_{step.target} END")
+
+
+def _cell(step: Step) -> str:
+    """The raw cell of the row that gives the value; a count has none."""
+    if step.kind.startswith("count"):
+        return f"CAST({_aggregate(step)} AS VARCHAR)"
+    if BY_NAME[step.target].type != "TIMESTAMPTZ":
+        return _aggregate(step)
+    chosen, rows = ("arg_max", f"holds_{step.target}") if step.kind == "last" else ("arg_min", _run(step, f"holds_{step.target}"))
+    return f"{chosen}(cell_{step.target}, value_{step.target}) FILTER ({rows})"
 
 
 def _run(step: Step, holds: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kpi.configuration import Table, choice, only, parse, present, refuse_unknown, typed, written
 from kpi.errors import ConfigError, UnknownName
-from kpi.events import BY_NAME, COLUMNS
+from kpi.events import BY_NAME, COLUMNS, SCALE
 from kpi.sources import sections
 from kpi.sources.costs import Costs, costs_of
 from kpi.sources.sections import Allowed, Clock, DispositionRule, FileForm, Fold, ValueMap
@@ -149,6 +149,7 @@ def _mapping(table: Table, path: Path) -> Mapping:
         digest=_digest(table, costs),
     )
     _check_targets(mapping, where)
+    _check_constants(mapping, f"{where}: [constants]")
     return mapping
 
 
@@ -181,6 +182,21 @@ def sources(mapping: Mapping) -> tuple[str, ...]:
     folded = tuple(step.target for step in mapping.fold.steps) if mapping.fold else ()
     judged = ("disposition",) if mapping.dispositions else ()
     return (*mapping.columns, *mapping.constants, *mapping.expressions, *folded, *judged)
+
+
+def _check_constants(mapping: Mapping, where: str) -> None:
+    """A constant that no row could have would keep every row aside; what [values] change is judged row by row."""
+    mapped = [values.name for values in mapping.values]
+    for target, value in ((target, value) for target, value in mapping.constants.items() if target not in mapped):
+        if BY_NAME[target].values:
+            refuse_unknown(value, BY_NAME[target].values, target, where)
+        if target == "satisfaction_scale" and not _is_scale(value):
+            raise ConfigError("{where}: satisfaction_scale '{value}', expected lowest..highest, as 1..10.", where=where, value=value)
+
+
+def _is_scale(value: str) -> bool:
+    bounds = re.fullmatch(SCALE, re.sub(r"\s", "", value))
+    return bounds is not None and float(bounds[1]) < float(bounds[2])
 
 
 def _check_targets(mapping: Mapping, where: str) -> None:

@@ -19,6 +19,8 @@ WALLS = (files("kpi") / "sql" / "walls.sql").read_text(encoding="utf-8")
 CELLS = (files("kpi") / "sql" / "cells.sql").read_text(encoding="utf-8")
 DAY_AND_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
 OFFSET = r" ?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
+UNREADABLE, TWO_READINGS = "not a date in a known format", "date can be read in two ways"
+TWICE, NEVER = "local time happened twice", "local time never happened"
 NO_WALL, NO_MOMENT = "NULL::TIMESTAMP", "NULL::TIMESTAMPTZ"
 
 
@@ -54,7 +56,7 @@ def learn(connection: duckdb.DuckDBPyConnection, clock: Clock, cells: str) -> No
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE readings AS {readings}")
     learn_walls(connection, clock, "SELECT wall FROM readings")
-    connection.execute(CELLS, {"unreadable": text("not a date in a known format"), "two_readings": text("date can be read in two ways")})
+    connection.execute(CELLS, {"unreadable": text(UNREADABLE), "two_readings": text(TWO_READINGS)})
 
 
 def learn_walls(connection: duckdb.DuckDBPyConnection, clock: Clock, walls: str) -> None:
@@ -63,8 +65,20 @@ def learn_walls(connection: duckdb.DuckDBPyConnection, clock: Clock, walls: str)
         f"CREATE OR REPLACE TEMP TABLE unjudged AS SELECT DISTINCT wall FROM ({walls}) "
         "WHERE wall IS NOT NULL AND wall NOT IN (SELECT wall FROM wall_moments)"
     )
-    reasons = {"twice": text("local time happened twice"), "never": text("local time never happened")}
+    reasons = {"twice": text(TWICE), "never": text(NEVER)}
     connection.execute(WALLS, {"zone": clock.zone, "ambiguous": clock.ambiguous, "nonexistent": clock.nonexistent, **reasons})
+
+
+def expected_sql(reason: str, clock: Clock) -> str:
+    """SQL of what was expected in place of a cell refused for this reason (SQL)."""
+    advice = {
+        TWICE: text("a local time that happened once, or say in [time] ambiguous which one it is"),
+        NEVER: text('a local time that happened, or nonexistent = "shift" in [time]'),
+        TWO_READINGS: text("a date that one of the [time] formats alone can read"),
+    }
+    cases = " ".join(f"WHEN {literal(text(found))} THEN {literal(wanted)}" for found, wanted in advice.items())
+    formats = literal(text("a date and time as {formats} (see formats in [time])", formats=" or ".join(clock.formats)))
+    return f"CASE {reason} {cases} ELSE {formats} END"
 
 
 def _reading(cell: str, wanted: str) -> tuple[str, str]:

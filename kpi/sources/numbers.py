@@ -7,7 +7,6 @@ from kpi.sources.quoting import literal
 PLAIN = "[+-]?[0-9]+"
 POWER = "([eE][+-]?[0-9]{1,3})?"
 NUMERIC = ("INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "FLOAT", "SMALLINT", "TINYINT")
-EXPECTED = "a number whose decimal mark is certain (set decimal in [file])"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +23,11 @@ def number_sql(cell: str, marks: Marks) -> str:
     for decimal in (marks.decimal,) if marks.decimal else (".", ","):
         readings += _readings(cell, decimal, marks)
     return f"CASE {' '.join(readings)} END"
+
+
+def uncertain_sql(cell: str, marks: Marks) -> str:
+    """SQL that holds where the text `cell` is two numbers, by the decimal mark that is not declared."""
+    return "false" if marks.decimal else f"coalesce(regexp_full_match({cell}, '[+-]?[1-9][0-9]{{0,2}}[.,][0-9]{{3}}'), false)"
 
 
 def _readings(cell: str, decimal: str, marks: Marks) -> list[str]:

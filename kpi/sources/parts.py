@@ -25,6 +25,9 @@ from kpi.words import counted, text
 
 MOST_BYTES = 16 * 2**30
 MOST_COLUMNS = 2_000
+WORKBOOKS = ("xlsx", "xlsm", "xls", "xlsb", "ods")
+OTHER_FORMS = (*WORKBOOKS, "parquet", "zip", "gz", "pdf", "md", "html", "xml", "json", "doc", "docx")
+NO_DATA = ("readme", "license")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,7 @@ def _parts_of(form: FileForm, file: Path, scratch: Path) -> Iterator[Part]:
     kind = ending if form.format == "ending" else form.format
     if not file.is_file():
         raise ExtractError("{file}: no such file. Name an existing one.", file=file)
-    if kind in ("xlsx", "xlsm", "xls", "xlsb", "ods"):
+    if kind in WORKBOOKS:
         yield _sheet(form, file, scratch)
     elif kind == "parquet":
         yield _parquet(file, scratch)
@@ -84,14 +87,38 @@ def _parts_of(form: FileForm, file: Path, scratch: Path) -> Iterator[Part]:
 
 def _members(form: FileForm, file: Path, scratch: Path) -> Iterator[Part]:
     with _opened_zip(file) as archive:
-        members = [entry for entry in archive.infolist() if not entry.is_dir() and not entry.filename.startswith("__MACOSX/")]
+        members, others = _data_of(archive)
         if not members:
-            raise ExtractError("{file}: the archive is empty, expected CSV files in it.", file=file.name)
+            raise ExtractError(
+                "{file}: found {found} in the archive, expected CSV files. Unpack it and convert what is in it.",
+                file=file.name,
+                found=", ".join(entry.filename for entry in others) or text("nothing"),
+            )
         if sum(entry.file_size for entry in members) > MOST_BYTES:
             raise ExtractError("{file}: more than {most} bytes unpacked. Split it.", file=file.name, most=MOST_BYTES)
         for member in members:
             with archive.open(member) as stream:
                 yield _text_part(form, f"{file.name}/{member.filename}", stream, scratch)
+
+
+def skipped(files: Sequence[Path]) -> tuple[str, ...]:
+    """The members of archives that are not data."""
+    names = list[str]()
+    for file in (file for file in files if file.suffix.lower() == ".zip"):
+        with _opened_zip(file) as archive:
+            names += [f"{file.name}/{entry.filename}" for entry in _data_of(archive)[1]]
+    return tuple(names)
+
+
+def _data_of(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], list[zipfile.ZipInfo]]:
+    """The members with the ending that says most (csv, else txt, else none that says otherwise), but no readme; and the others."""
+    members = [entry for entry in archive.infolist() if not entry.is_dir() and not entry.filename.startswith("__MACOSX/")]
+    named = [entry for entry in members if not Path(entry.filename).name.lower().startswith(NO_DATA)]
+    for endings in ((".csv", ".tsv"), (".txt",)):
+        if found := [entry for entry in named if Path(entry.filename).suffix.lower() in endings]:
+            return found, [entry for entry in members if entry not in found]
+    unknown = [entry for entry in named if Path(entry.filename).suffix.lower().removeprefix(".") not in OTHER_FORMS]
+    return unknown, [entry for entry in members if entry not in unknown]
 
 
 @contextmanager

@@ -32,6 +32,7 @@ class Facts:
     unshared_pools: int
     columns: tuple[str, ...]
     absent: tuple[Absence, ...]
+    skipped: tuple[str, ...]
 
 
 def report(connection: duckdb.DuckDBPyConnection, facts: Facts) -> Conversion:
@@ -126,6 +127,7 @@ def _warnings(connection: duckdb.DuckDBPyConnection, facts: Facts) -> dict[str, 
     repeated = "SELECT count(*) FROM versions GROUP BY event_id, updated_at HAVING count(*) > 1"
     counts[text("event_id and updated_at more than once")] = _count(connection, f"({repeated})")
     counts |= {str(absence): 1 for absence in facts.absent}
+    counts |= {text("{file}: skipped, it is not a CSV file", file=name): 1 for name in facts.skipped}
     return {warning: count for warning, count in counts.items() if count}
 
 

@@ -7,7 +7,11 @@ from kpi.errors import ConfigError
 from kpi.events import BY_NAME, COLUMNS, DISPOSITIONS
 
 REFUSE = "refuse"
+ALLOWED_KEYS = ("values", "otherwise")
+DISPOSITION_KEYS = ("disposition", "column", "contains", "equals")
 STEPS = ("first", "last", "trailing_run_start", "count_where", "count_exits_where")
+STEP_KEYS = (*STEPS, "where")
+FOLD_KEYS = ("key", "order")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,10 +124,17 @@ def clock(table: Table, where: str) -> Clock:
     only(table, Clock.__dataclass_fields__, where)
     return Clock(
         zone=zone_name(filled(table, "zone", where), where),
-        formats=texts(table, "formats", ("iso",), where),
+        formats=_formats(texts(table, "formats", ("iso",), where), where),
         ambiguous=choice(table, "ambiguous", (REFUSE, "earlier", "later"), where),
         nonexistent=choice(table, "nonexistent", (REFUSE, "shift"), where),
     )
+
+
+def _formats(formats: tuple[str, ...], where: str) -> tuple[str, ...]:
+    for wanted in formats or ("",):
+        if wanted != "iso" and "%" not in wanted:
+            raise ConfigError("{where}: format '{wanted}' has no %, expected iso or one as %d/%m/%Y %H:%M.", where=where, wanted=wanted)
+    return formats
 
 
 def renames(table: Table, where: str) -> dict[str, str]:
@@ -152,7 +163,7 @@ def _allowed(table: Table, column: str, where: str) -> Allowed:
     if isinstance(table[column], list):
         return Allowed(column=column, values=texts(table, column, (), where), otherwise=REFUSE)
     inner = typed(table, column, dict, {}, where)
-    only(inner, ("values", "otherwise"), where)
+    only(inner, ALLOWED_KEYS, where)
     return Allowed(
         column=column,
         values=texts(inner, "values", (), where),
@@ -166,7 +177,7 @@ def disposition_rules(table: Table, where: str) -> tuple[DispositionRule, ...]:
 
 
 def _disposition_rule(table: Table, where: str) -> DispositionRule:
-    only(table, ("disposition", "column", "contains", "equals"), where)
+    only(table, DISPOSITION_KEYS, where)
     disposition = filled(table, "disposition", where)
     refuse_unknown(disposition, DISPOSITIONS, "disposition", where)
     tests = [test for test in ("contains", "equals") if test in table]
@@ -192,14 +203,14 @@ def fold(table: Table, where: str) -> Fold | None:
             key=list(key),
             order=list(order),
         )
-    targets = [name for name in table if name not in ("key", "order")]
+    targets = [name for name in table if name not in FOLD_KEYS]
     return Fold(key=key, order=order, steps=tuple(_step(table, target, where) for target in targets))
 
 
 def _step(table: Table, target: str, where: str) -> FoldStep:
     refuse_unknown(target, BY_NAME, "column", where)
     inner, here = typed(table, target, dict, {}, where), f"{where} {target}"
-    only(inner, (*STEPS, "where"), here)
+    only(inner, STEP_KEYS, here)
     kinds = [kind for kind in STEPS if kind in inner]
     if len(kinds) != 1:
         raise ConfigError("{where}: {count} of {kinds}, expected exactly one.", where=here, count=len(kinds), kinds=", ".join(STEPS))

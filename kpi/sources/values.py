@@ -12,25 +12,20 @@ from kpi.sources import moments, problems
 from kpi.sources.expressions import checked
 from kpi.sources.headers import position_of
 from kpi.sources.mapping import Mapping, sources
-from kpi.sources.numbers import EXPECTED, Marks, is_numeric, native_sql, number_sql
+from kpi.sources.numbers import Marks, is_numeric, native_sql, number_sql, uncertain_sql
 from kpi.sources.quoting import literal, literals
-from kpi.sources.sections import Allowed, Clock, DispositionRule, ValueMap
+from kpi.sources.sections import Allowed, Clock, DispositionRule, FoldStep, ValueMap
 from kpi.words import text
 
 YES, NO = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
 NEVER = "false"
-WANTED = {
-    "TIMESTAMPTZ": "a date and time in one of [time] formats",
-    "BOOLEAN": "true or false (name others in [values])",
-    "BIGINT": "a whole number",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
     """What the source says about one column: SQL over `source`, its DuckDB type, and SQL of the raw cells it stands on.
 
-    `native` is SQL that holds where the value is a number in the file already.
+    `native` is SQL that holds where the value is a number in the file already; `raw` are the raw columns it is made of.
     """
 
     target: str
@@ -39,6 +34,7 @@ class Given:
     found: str
     can_fail: bool
     native: str
+    raw: tuple[str, ...]
 
 
 def map_raw(connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: tuple[str, ...]) -> None:
@@ -113,12 +109,12 @@ def given_values(connection: duckdb.DuckDBPyConnection, mapping: Mapping, column
     """Every mapped column, checked against the raw columns of this file."""
     cells = tuple(_cell(target, raw, columns) for target, raw in mapping.columns.items())
     constants = tuple(
-        Given(target=target, sql=literal(value), type="VARCHAR", found=literal(value), can_fail=False, native=NEVER)
+        Given(target=target, sql=literal(value), type="VARCHAR", found=literal(value), can_fail=False, native=NEVER, raw=())
         for target, value in mapping.constants.items()
     )
     computed = tuple(_expression(connection, target, written, columns) for target, written in mapping.expressions.items())
     steps = mapping.fold.steps if mapping.fold else ()
-    folded = tuple(_folded(connection, step.target) for step in steps)
+    folded = tuple(_folded(connection, step) for step in steps)
     judged = (_disposition(mapping.dispositions, columns),) if mapping.dispositions else ()
     return (*cells, *constants, *computed, *folded, *judged)
 
@@ -126,7 +122,7 @@ def given_values(connection: duckdb.DuckDBPyConnection, mapping: Mapping, column
 def _cell(target: str, raw: str, columns: tuple[str, ...]) -> Given:
     position = position_of(f"[columns] {target}", raw, columns)
     return Given(
-        target=target, sql=f"c{position}", type="VARCHAR", found=f"c{position}", can_fail=False, native=native_sql(position)
+        target=target, sql=f"c{position}", type="VARCHAR", found=f"c{position}", can_fail=False, native=native_sql(position), raw=(raw,)
     )  # fmt: skip
 
 
@@ -135,18 +131,29 @@ def _expression(connection: duckdb.DuckDBPyConnection, target: str, written: str
     expression = checked(where, written, columns)
     found = " || ' ' || ".join(f"coalesce(c{position}, '')" for position in expression.columns) or "''"
     type = type_of(connection, where, expression.sql, "source")
-    return Given(target=target, sql=expression.sql, type=type, found=found, can_fail=True, native=NEVER)
+    raw = tuple(columns[position] for position in expression.columns)
+    return Given(target=target, sql=expression.sql, type=type, found=found, can_fail=True, native=NEVER, raw=raw)
 
 
-def _folded(connection: duckdb.DuckDBPyConnection, target: str) -> Given:
-    sql = f"fold_{target}"
+def _folded(connection: duckdb.DuckDBPyConnection, step: FoldStep) -> Given:
+    target, sql = step.target, f"fold_{step.target}"
     type = type_of(connection, f"[fold.{target}]", sql, "source")
-    return Given(target=target, sql=sql, type=type, found=sql, can_fail=False, native=f"native_{target}")
+    return Given(
+        target=target,
+        sql=sql,
+        type=type,
+        found=f"cell_{target}",
+        can_fail=False,
+        native=f"native_{target}",
+        raw=(step.column,) if step.column else (),
+    )
 
 
 def _disposition(rules: tuple[DispositionRule, ...], columns: tuple[str, ...]) -> Given:
     tests = " ".join(f"WHEN {rule_sql(rule, columns)} THEN {literal(rule.disposition)}" for rule in rules)
-    return Given(target="disposition", sql=f"CASE {tests} ELSE 'normal' END", type="VARCHAR", found="''", can_fail=False, native=NEVER)
+    return Given(
+        target="disposition", sql=f"CASE {tests} ELSE 'normal' END", type="VARCHAR", found="''", can_fail=False, native=NEVER, raw=()
+    )
 
 
 def rule_sql(rule: DispositionRule, columns: tuple[str, ...]) -> str:
@@ -174,9 +181,9 @@ def type_values(connection: duckdb.DuckDBPyConnection, mapping: Mapping, given: 
     _learn_moments(connection, mapping.clock, mapped)
     marks = Marks(decimal=mapping.file.decimal, thousands=mapping.file.thousands)
     wanted = ", ".join(f"{_typed(value, marks)} AS {value.target}" for value in mapped)
-    connection.execute(f"CREATE TABLE typed AS SELECT row_id, {wanted} FROM given")
+    connection.execute(f"CREATE TABLE typed AS SELECT row_id, {wanted}, COLUMNS('^found_') FROM given")
     for value in mapped:
-        _note_untyped(connection, value)
+        _note_untyped(connection, mapping.clock, value, marks)
 
 
 def _fill_given(connection: duckdb.DuckDBPyConnection, given: tuple[Given, ...]) -> None:
@@ -208,7 +215,7 @@ def _apply_map(connection: duckdb.DuckDBPyConnection, value: Given, maps: dict[s
     values = maps[value.target]
     _check_map(connection, "given", value.target, values)
     connection.execute(f"ALTER TABLE given ALTER {value.target} TYPE VARCHAR USING {_mapped(value.target, values)}")
-    return Given(target=value.target, sql=value.sql, type="VARCHAR", found=value.found, can_fail=False, native=NEVER)
+    return Given(target=value.target, sql=value.sql, type="VARCHAR", found=value.found, can_fail=False, native=NEVER, raw=value.raw)
 
 
 def _learn_moments(connection: duckdb.DuckDBPyConnection, clock: Clock, given: tuple[Given, ...]) -> None:
@@ -273,15 +280,36 @@ def _number(value: Given, wanted: str, marks: Marks) -> str:
     )
 
 
-def _note_untyped(connection: duckdb.DuckDBPyConnection, value: Given) -> None:
+def _note_untyped(connection: duckdb.DuckDBPyConnection, clock: Clock, value: Given, marks: Marks) -> None:
     wanted = BY_NAME[value.target].type
     if wanted == "VARCHAR":
         return  # a text of blanks is an empty cell, not a wrong one
     both = f"(SELECT given.*, typed.{value.target} AS typed_value FROM given JOIN typed USING (row_id))"
     test = f"{value.target} IS NOT NULL AND typed_value IS NULL"
-    reason = literal(text("not true or false") if wanted == "BOOLEAN" else text("not a certain number"))
     if wanted == "TIMESTAMPTZ":
-        table, column = ("wall_moments", "wall") if value.type == "TIMESTAMP" else ("cell_moments", "cell")
-        judged = f"(SELECT reason FROM {table} WHERE {column} = {value.target})"
-        reason = f"coalesce({'NULL' if value.type == 'TIMESTAMPTZ' else judged}, {literal(text('not a date'))})"
-    problems.note_sql(connection, both, test, value.target, reason, f"found_{value.target}", text(WANTED.get(wanted, EXPECTED)))
+        reason = _why_no_moment(value)
+        expected = moments.expected_sql(reason, clock)
+    elif wanted == "BOOLEAN":
+        reason, expected = literal(text("not true or false")), literal(text("true or false (name others in [values])"))
+    else:
+        reason, expected = _why_no_number(f"CAST({value.target} AS VARCHAR)", wanted, marks)
+    problems.note_sql(connection, both, test, value.target, reason, f"found_{value.target}", expected)
+
+
+def _why_no_moment(value: Given) -> str:
+    table, column = ("wall_moments", "wall") if value.type == "TIMESTAMP" else ("cell_moments", "cell")
+    judged = f"(SELECT reason FROM {table} WHERE {column} = {value.target})"
+    return f"coalesce({'NULL' if value.type == 'TIMESTAMPTZ' else judged}, {literal(text('not a date'))})"
+
+
+def _why_no_number(cell: str, wanted: str, marks: Marks) -> tuple[str, str]:
+    """The reason and what was expected, as SQL."""
+    uncertain = uncertain_sql(cell, marks)
+    mark = text("a number with the decimal mark {mark}", mark=repr(marks.decimal)) if marks.decimal else text("a number")
+    whole = (text("not a whole number"), text("a whole number"))
+    reason, expected = whole if wanted == "BIGINT" else (text("not a number"), mark)
+    certain = text("a number whose decimal mark is certain (set decimal in [file])")
+    return (
+        f"CASE WHEN {uncertain} THEN {literal(text('not a certain number'))} ELSE {literal(reason)} END",
+        f"CASE WHEN {uncertain} THEN {literal(certain)} ELSE {literal(expected)} END",
+    )

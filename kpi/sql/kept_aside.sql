@@ -33,9 +33,11 @@ SELECT
     listed.file_row AS row,
     listed.kept,
     as_text(listed.name) AS column,
+    as_text(coalesce(origins.raw, listed.name)) AS raw_column,
     as_text(listed.reason) AS reason,
     as_text(left(listed.found, $longest)) AS found,
     as_text(listed.expected) AS expected
 FROM listed
 JOIN parts ON parts.part = listed.part
+LEFT JOIN origins ON origins.name = listed.name
 ORDER BY listed.part, listed.file_row, listed.kept, listed.name
