@@ -1,19 +1,25 @@
 """The three real sets against figures computed independently with other engines."""
 
 import csv
-import datetime
+import io
 import json
 import zipfile
-from io import TextIOWrapper
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
 from sourcing import converted, kept_aside, nothing
 
+from kpi.metrics import find
+from kpi.periods import Every
+from kpi.report import ALWAYS, Answer, Question, answer
 from kpi.sources.conversion import Conversion, Profile
 from kpi.sources.convert import convert
 from kpi.sources.mapping import named
+from kpi.store import State, ignore_progress, known_at, load
 
 SHARED = Path(__file__).parents[2] / "shared"
 LOG = SHARED / "data" / "incident_event_log.zip"
@@ -133,18 +139,18 @@ def test_as_of_a_day_in_the_past_the_log_knows_what_was_open(incidents: Conversi
         connection.execute("SET TimeZone = 'UTC'")
         query = f"SELECT count(*), count(*) FILTER (resolved_at IS NULL) FROM ({newest})"
         found = connection.execute(query, {"file": incidents.extract}).fetchone()
-    assert found == open_in_the_log(datetime.datetime(2016, 4, 1))
+    assert found == open_in_the_log(datetime(2016, 4, 1))
 
 
-def open_in_the_log(instant: datetime.datetime) -> tuple[int, int]:
+def open_in_the_log(instant: datetime) -> tuple[int, int]:
     """In plain Python from the rows: incidents opened until the instant, and those of them that were not resolved for good."""
-    opened, resolved = dict[str, datetime.datetime](), dict[str, datetime.datetime | None]()
+    opened, resolved = dict[str, datetime](), dict[str, datetime | None]()
     with zipfile.ZipFile(LOG) as archive, archive.open(archive.namelist()[0]) as stream:
-        rows = list(csv.DictReader(TextIOWrapper(stream, encoding="utf-8")))
+        rows = list(csv.DictReader(io.TextIOWrapper(stream, encoding="utf-8")))
     for row in sorted(rows, key=lambda row: (row["number"], int(row["sys_mod_count"]))):
         number, is_resolved = row["number"], row["incident_state"] in ("Resolved", "Closed")
-        opened[number] = datetime.datetime.strptime(row["opened_at"], "%d/%m/%Y %H:%M")
-        changed = datetime.datetime.strptime(row["sys_updated_at"], "%d/%m/%Y %H:%M")
+        opened[number] = datetime.strptime(row["opened_at"], "%d/%m/%Y %H:%M")
+        changed = datetime.strptime(row["sys_updated_at"], "%d/%m/%Y %H:%M")
         resolved[number] = (resolved.get(number) or changed) if is_resolved else None
     known = [number for number, moment in opened.items() if moment <= instant]
     return len(known), sum(not (ended := resolved[number]) or ended > instant for number in known)
@@ -301,3 +307,106 @@ def test_the_workbook_tells_the_same_as_the_csv(calls: Conversion, tmp_path: Pat
     with duckdb.connect() as connection:
         found = connection.execute(query, {"one": workbook.extract, "other": calls.extract}).fetchone()
     assert (workbook.events, found) == (5000, (0,))
+
+
+# --- Boston by its shipped mapping and its own clock: what really elapsed ------------------------------------------------------------
+
+BOSTON_ZONE = ZoneInfo("America/New_York")
+NEW_YEAR = datetime(2012, 1, 1, tzinfo=BOSTON_ZONE).astimezone(UTC)
+EVERY_DISPOSITION = {"disposition": ("normal", "duplicate", "invalid")}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One row of the export, in UTC; what happened after the new year is not known yet."""
+
+    opened: datetime
+    closed: datetime | None
+    due: datetime | None
+
+    @property
+    def seconds(self) -> int:
+        """How long it took, or has been open."""
+        return round(((self.closed or NEW_YEAR) - self.opened).total_seconds())
+
+
+def boston_moment(cell: str) -> datetime | None:
+    """The hour that happens twice is read as summer time (fold 0)."""
+    return datetime.fromisoformat(cell).replace(tzinfo=BOSTON_ZONE).astimezone(UTC) if cell.strip() else None
+
+
+@pytest.fixture(scope="module")
+def known_at_new_year() -> list[Request]:
+    """The export read here, by the standard library alone."""
+    found = []
+    with zipfile.ZipFile(BOSTON) as archive, archive.open(archive.namelist()[0]) as file:
+        for row in csv.DictReader(io.TextIOWrapper(file, encoding="utf-8")):
+            opened, closed, due = (boston_moment(row[name]) for name in ("open_dt", "closed_dt", "target_dt"))
+            assert opened is not None
+            if opened <= NEW_YEAR:
+                found.append(Request(opened, closed if closed is not None and closed <= NEW_YEAR else None, due))
+    return found
+
+
+@pytest.fixture(scope="module")
+def at_new_year(requests: Conversion) -> State:
+    folder = Path(requests.extract).parents[2]
+    (folder / "calendar.toml").write_text('time_zone = "America/New_York"\n')
+    return known_at(load(folder, ignore_progress), folder, NEW_YEAR)
+
+
+def asked_of(state: State, name: str, every: Every | None = None, within: float | None = None) -> list[Answer]:
+    question = Question(kpis=(find(name),), every=every, by=(), where=EVERY_DISPOSITION, dates=ALWAYS, within_minutes=within)
+    return answer(state, question)
+
+
+def test_what_is_open_in_boston_and_how_long_the_rest_took(at_new_year: State, known_at_new_year: list[Request]) -> None:
+    closed = [one.seconds for one in known_at_new_year if one.closed]
+    waiting = [one.seconds for one in known_at_new_year if not one.closed]
+    [backlog], [age], [mean] = (asked_of(at_new_year, name) for name in ("open_events", "open_events_age", "resolution_time_mean"))
+    assert len(closed) > 40_000
+    assert backlog.value == len(waiting) == answers("boston_311")["overall_all_snapshot"]["n_open_at_as_of"]
+    assert age.value == pytest.approx(sum(waiting) / len(waiting) / 60, rel=1e-12)
+    assert (mean.n, mean.numerator, mean.left_out["still_open"]) == (len(closed), pytest.approx(sum(closed) / 60, rel=1e-12), len(waiting))
+
+
+@pytest.mark.parametrize("minutes", [60, 1440, 10_080])
+def test_the_share_of_boston_that_was_resolved_in_time(at_new_year: State, known_at_new_year: list[Request], minutes: int) -> None:
+    within = sum(one.seconds <= 60 * minutes for one in known_at_new_year if one.closed)
+    undetermined = sum(one.seconds <= 60 * minutes for one in known_at_new_year if not one.closed)
+    [found] = asked_of(at_new_year, "resolution_time", within=minutes)
+    assert (found.numerator, found.n, found.undetermined) == (within, len(known_at_new_year) - undetermined, undetermined)
+
+
+@pytest.mark.parametrize(("name", "left"), [("resolution_time_median", 0.5), ("resolution_time_p90", 0.1)])
+def test_the_quantiles_of_boston_count_the_open_requests(
+    at_new_year: State, known_at_new_year: list[Request], name: str, left: float
+) -> None:
+    """Kaplan-Meier, event by event: at each resolution the share that is still there shrinks by one of those at risk."""
+    in_order = sorted((one.seconds, one.closed is None) for one in known_at_new_year)
+    surviving, expected = 1.0, None
+    for place, (seconds, is_open) in enumerate(in_order):
+        surviving *= 1 if is_open else 1 - 1 / (len(in_order) - place)
+        if surviving <= left + 1e-12:
+            expected = seconds / 60
+            break
+    assert [one.value for one in asked_of(at_new_year, name)] == [expected]
+
+
+def test_the_deadlines_of_boston_by_the_local_month_of_the_opening(at_new_year: State, known_at_new_year: list[Request]) -> None:
+    months: dict[date, list[Request]] = {}
+    for one in known_at_new_year:
+        months.setdefault(one.opened.astimezone(BOSTON_ZONE).date().replace(day=1), []).append(one)
+    expected = {
+        month: (
+            sum(one.closed <= one.due for one in ours if one.closed and one.due),
+            sum(one.due is not None and (one.closed is not None or one.due < NEW_YEAR) for one in ours),
+            sum(one.due is not None and one.closed is None and one.due >= NEW_YEAR for one in ours),
+            sum(one.due is None for one in ours),
+        )
+        for month, ours in months.items()
+    }
+    found = asked_of(at_new_year, "on_time", "month")
+    assert len(expected) == 6
+    assert {one.period: (one.numerator, one.n, one.undetermined, one.left_out["no_due_date"]) for one in found} == expected
+    assert [one.is_complete for one in found] == [not undetermined for _, _, undetermined, _ in expected.values()]
