@@ -12,8 +12,8 @@ Array = NDArray[np.float64]
 class Adjusted:
     """Arrays by unit. `coverage` is the share of the mix that the unit's services make up; without any its value is NaN.
 
-    `events` are how many events of the mix itself would give a value as certain as this one: fewer than the unit has, the less
-    its own mix is like that of all. `within` is the variance of one such event by chance.
+    `events` are how many events of the mix itself would give a value as certain as this one: where services vary alike fewer than
+    the unit has, the less its own mix is like that of all. `within` is the variance of one such event by chance.
     """
 
     value: Array

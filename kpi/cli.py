@@ -145,7 +145,7 @@ def compare_units(
     found = comparison(state, question, asking.one_of(mix, MIXES, "service mix"))
     funnel = found.funnel and {"centre": found.funnel.centre, "tau": found.funnel.tau, "basis": found.basis}
     why = obstacle_sentence(found) if found.obstacle else basis_sentence(found)
-    sys.stderr.write(f"{why}\n")
+    sys.stderr.write(f"{printing.printable(why)}\n")
     columns = (found.by, "tier", "value", "adjusted", "n", "interval_95", "z", "is_unlike_others", "in_lowest_tenth")
     records = [peer_record(found, one) for one in found.peers]
     printing.show(records, format, _circumstances(state, question) | {"funnel": funnel, "obstacle": found.obstacle}, columns)

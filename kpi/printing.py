@@ -159,12 +159,12 @@ def _cell(value: Any) -> str:
             return (
                 counts(value)
                 if all(isinstance(one, int) for one in value.values())
-                else ", ".join(_printable(str(one)) for one in value.values())
+                else ", ".join(printable(str(one)) for one in value.values())
             )
         case list() | tuple():
             return ", ".join(str(one) for one in value)
         case _:
-            return _printable(str(value))
+            return printable(str(value))
 
 
 def _harmless(value: Any) -> Any:
@@ -172,6 +172,6 @@ def _harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
-def _printable(cell: str) -> str:
+def printable(cell: str) -> str:
     """Text from files without what a terminal would obey."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cell)

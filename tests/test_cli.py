@@ -207,6 +207,75 @@ def test_a_chart_can_be_of_another_type_and_a_table(data: Path) -> None:
     assert [line[1:3] for line in lines[1:]] == [[f"2024-06-0{day}", "5"] for day in range(3, 8)]
 
 
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three stores of 40 checked requests in two services, and one of 10; a later event makes their day complete."""
+    passed = {"A": (20, 20), "B": (18, 20), "C": (4, 6), "few": (5, 0)}
+    times = {"resolved_at": "2024-06-03T11:00"}
+    rows = [
+        event(f"{store} {service} {number}", store=store, service=service, quality_passed=number < good, **times)
+        for store, goods in passed.items()
+        for service, good in zip(("easy", "hard"), goods, strict=True)
+        for number in range(5 if store == "few" else 20)
+    ]
+    return folder_of(tmp_path_factory.mktemp("stores"), [*rows, event("later", "2024-06-04T00:00")])
+
+
+ADJUSTED = "Adjusted for service mix: each value is what it would be with the services of all together.\n"
+
+
+def test_compare_names_who_is_unlike_the_others_as_json(stores: Path) -> None:
+    found = kpi(stores, "compare", "accuracy", "--format", "json")
+    assert (found.code, found.err) == (0, ADJUSTED)
+    assert [(one["store"], one["value"], one["adjusted"], one["n"], one["is_judged"]) for one in found.figures] == [
+        ("C", 10 / 40, pytest.approx((4 / 20 + 6 / 20) / 2), 40, True),
+        ("B", 38 / 40, pytest.approx((18 / 20 + 20 / 20) / 2), 40, True),
+        ("A", 40 / 40, pytest.approx(1.0), 40, True),
+        ("few", 5 / 10, pytest.approx((5 / 5 + 0 / 5) / 2), 10, False),
+    ]
+    assert [(one["tier"], one["places"]) for one in found.figures] == [(2, [3, 3]), (1, [1, 2]), (1, [1, 2]), (None, None)]
+    circumstances = json.loads(found.out)
+    assert circumstances["funnel"]["centre"] == pytest.approx((10 + 38 + 40 + 5) / 130)
+    assert (circumstances["funnel"]["basis"], circumstances["obstacle"]) == ("adjusted", None)
+
+
+def test_compare_as_csv_has_a_line_for_each_unit(stores: Path) -> None:
+    found = kpi(stores, "compare", "accuracy", "--mix", "unadjusted", "--format", "csv")
+    assert found.err == "Unadjusted: differences may come from the service mix.\n"
+    rows = list(csv.DictReader(io.StringIO(found.out)))
+    assert [(row["store"], row["value"], row["adjusted"], row["tier"], row["places"], row["is_judged"]) for row in rows] == [
+        ("C", "0.25", "", "2", "3 3", "True"),
+        ("B", "0.95", "", "1", "1 2", "True"),
+        ("A", "1.0", "", "1", "1 2", "True"),
+        ("few", "0.5", "", "", "", "False"),
+    ]
+
+
+def test_compare_as_a_table_says_below_it_what_is_not_judged(stores: Path) -> None:
+    found = kpi(stores, "compare", "accuracy", "--by", "store")
+    lines = [line.split() for line in found.out.splitlines() if line.strip()]
+    assert lines[0] == ["store", "tier", "value", "adjusted", "n", "interval_95", "z", "is_unlike_others", "in_lowest_tenth"]
+    assert [line[:5] for line in lines[1:]] == [
+        ["C", "2", "0.25", "0.25", "40"],
+        ["B", "1", "0.95", "0.95", "40"],
+        ["A", "1", "1", "1", "40"],
+        ["few", "-", "0.5", "0.5", "10"],
+    ]
+    assert found.err.startswith(ADJUSTED)
+
+
+def test_compare_says_why_there_is_no_funnel(stores: Path) -> None:
+    found = kpi(stores, "compare", "accuracy", "--where", "store=few", "--format", "json")
+    assert (found.code, found.err) == (0, "Only one to look at with these filters, few: nothing to compare it with.\n")
+    assert (json.loads(found.out)["funnel"], json.loads(found.out)["obstacle"]) == (None, "one")
+
+
+def test_a_name_that_a_terminal_would_obey_is_told_without_it(tmp_path: Path) -> None:
+    red = event("1", resolved_at="2024-06-03T11:00", store="\x1b[31mred", quality_passed=True)
+    told = kpi(folder_of(tmp_path, [red, event("later", "2024-06-04T00:00")]), "compare", "accuracy").err.splitlines()
+    assert told[0] == "Only one to look at with these filters, \N{REPLACEMENT CHARACTER}[31mred: nothing to compare it with."
+
+
 def test_mix_explains_a_change_by_its_parts(data: Path) -> None:
     words = ("--by", "store", "--from", "2024-06-10", "--to", "2024-06-16", "--format", "json")
     total, *parts = kpi(data, "mix", "response_time", *words).figures
@@ -374,6 +443,8 @@ def test_a_good_file_is_one_line_of_csv(data: Path) -> None:
         (["report", "respnse_time"], "KPI 'respnse_time' does not exist. Did you mean 'response_time'?"),
         (["report", "response_time", "--from", "2024-13-01"], "'2024-13-01' is not a day, expected one such as 2026-01-31."),
         (["report", "response_time", "--where", "nonsense"], "'nonsense' is not a filter, expected one such as store=S014."),
+        (["compare", "response_time", "--mix", "adjustd"], "service mix 'adjustd' does not exist. Did you mean 'adjusted'?"),
+        (["compare", "response_time", "--by", "store,service"], "a comparison needs one KPI and one dimension, such as store."),
         (["report", "response_time", "--compare", "previous_year"], "a comparison over the whole range needs its first day. Add --from."),
     ],
 )

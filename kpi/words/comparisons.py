@@ -62,7 +62,7 @@ def obstacle_sentence(found: Comparison) -> str:
         case "few":
             return text(
                 "Cannot be compared: fewer than two of {units} have the {floor} events that a judgement needs. Choose more days.",
-                units=units_text(found.by, len(found.peers)),
+                units=units_text(found.by, sum(one.name != UNKNOWN for one in found.peers)),
                 floor=found.kpi.floor,
             )
         case "geometric" | "quantile" | "stock" | "spread" as kind:
@@ -97,7 +97,7 @@ def centre_sentence(found: Comparison, currency: str) -> str:
     many = text(MANY.get(found.by, "Units"))
     if not found.funnel.tau:
         return text("All together: {centre}. {many} differ no more than chance makes them.", centre=centre, many=many)
-    tau = difference_text(found.funnel.tau, found.kpi.unit, currency).lstrip("+")
+    tau = difference_text(found.funnel.tau, found.kpi.unit, currency).lstrip("+±")
     words = text("All together: {centre}. {many} usually differ from it by about ±{tau} beyond chance.", centre=centre, many=many, tau=tau)
     if len(found.judged) >= ROUGH_UNITS:
         return words
@@ -235,7 +235,7 @@ def _named(one: Peer, currency: str) -> str:
 
 
 def _first_name(found: Comparison) -> str:
-    return next((one.name for one in found.peers if one.answer.n), "")
+    return next((one.name for one in found.peers if one.answer.n and one.name != UNKNOWN), "")
 
 
 def _percent(share: float) -> str:
