@@ -25,7 +25,7 @@ def clearly_below(values: Array, lower: Array, upper: Array) -> Flags:
     gap = values[None, :] - values[:, None]
     gap[np.abs(gap) <= ROUNDING * np.abs(values)] = 0
     error = np.hypot((upper - values)[:, None], (values - lower)[None, :]) / Z_95
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         p = two_sided(gap / error)
     ties = np.where(np.triu(gap == 0, k=1), 1.0, np.nan)  # a pair is one test
     return discoveries(np.where(gap > 0, p, ties).ravel(), FALSE_DIFFERENCES).reshape(gap.shape) & (gap > 0)

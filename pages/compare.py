@@ -64,7 +64,7 @@ def _dimensions(view: View) -> list[str]:
 
 def _look_up_choices(view: View) -> None:
     """A link may name what there is not here."""
-    look_up("kpi", (text(variants[0].label) for variants in FAMILIES.values()), text("the KPI"))
+    look_up("measure", (text(variants[0].label) for variants in FAMILIES.values()), text("the KPI"))
     look_up("units", (text(BY_WORDS[name]) for name in _dimensions(view)), text("units by"))
     look_up("mix", map(text, MIX_WORDS.values()), text("the service mix"))
 
@@ -74,7 +74,7 @@ def _choices(view: View) -> tuple[str, str, Mix]:
         name = st.selectbox(
             text("KPI"),
             list(FAMILIES),
-            key="kpi",
+            key="measure",
             bind="query-params",
             format_func=lambda family: text(FAMILIES[family][0].label),
             width=320,

@@ -32,7 +32,7 @@ COMPARISON_WORDS: dict[Comparison, str] = {
 FILTERS = ("range", "from", "to", *LEVELS, "compare")
 """The names of the filters in the address."""
 
-KEPT_ON_THE_WAY = ("kpi", "every", "chart", "rules", "on", "units", "mix")
+KEPT_ON_THE_WAY = ("kpi", "every", "chart", "rules", "on", "measure", "units", "mix")
 """What a page's own choices keep when a level is given up; a chosen point is not, for it was one of the level below."""
 
 DAY_WORDS = {"from": "From", "to": "To"}

@@ -341,3 +341,31 @@ def test_new_extracts_show_without_a_reload(folder: Path, address: str, page: Pa
     expect(files).to_have_text(str(len(list(extracts.glob("*.parquet")))))
     shutil.copy(extracts / "synthetic_bad_rows.parquet", extracts / "synthetic_copy.parquet")
     expect(files).to_have_text(str(len(list(extracts.glob("*.parquet")))))
+
+
+def test_a_unit_of_the_funnel_leads_to_its_control_chart_with_the_filters_kept(address: str, page: Page) -> None:
+    page.goto(f"{address}/compare?measure=Satisfaction&channel=email")
+    ready(page, "Compare")
+    expect(page.get_by_text("Adjusted for service mix")).to_be_visible()
+    page.wait_for_selector(".scatterlayer .points path")
+    table = page.get_by_test_id("stDataFrame")
+    table.scroll_into_view_if_needed()
+    cells = table.bounding_box()
+    assert cells is not None
+    page.mouse.click(cells["x"] + 18, cells["y"] + 52)
+    page.wait_for_url(re.compile("unit="))
+    unit = re.search(r"unit=(\w+)", page.url)
+    assert unit is not None
+    page.get_by_role("link", name=f"Open the control chart of {unit[1]}").click()
+    ready(page, "Satisfaction")
+    assert f"store={unit[1]}" in page.url
+    assert "channel=email" in page.url
+    page.go_back()
+    ready(page, "Compare")
+
+
+def test_a_kpi_without_a_funnel_says_why_and_lists_the_stores(address: str, page: Page) -> None:
+    page.goto(f"{address}/compare?measure=Response+time%2C+median")
+    ready(page, "Compare")
+    expect(page.get_by_text("Cannot be compared as a funnel.")).to_be_visible()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()

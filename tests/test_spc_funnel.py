@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kpi.spc.funnel import LEFT_BY_WINSORISING, Funnel, funnel, two_sided, variance_between, within_of_means, within_of_shares
@@ -96,6 +96,7 @@ def test_one_unit_or_none_has_no_spread() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(-1000, 1000), st.integers(1, 400)), min_size=2, max_size=30))
+@example([(56, 21), (789, 385), (789, 400)])
 def test_tau_solves_its_equation_or_is_0_where_chance_explains_all(units: list[tuple[int, int]]) -> None:
     values, chance = [value / 1000 for value, _ in units], [10 / n for _, n in units]
     found = variance_between(np.array(values), np.array(chance), 0.0)

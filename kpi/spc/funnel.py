@@ -74,6 +74,8 @@ def variance_between(values: Array, chance: Array, centre: float) -> float:
     lowest, highest = 0.0, float(((values - centre) ** 2).sum()) / expected
     if _squares(values, chance, centre) <= expected:
         return 0.0
+    while _squares(values, chance + highest, centre) > expected:  # winsorising also moves the nearest away from the centre
+        highest *= 2
     for _ in range(HALVINGS):
         middle = (lowest + highest) / 2
         if _squares(values, chance + middle, centre) > expected:
