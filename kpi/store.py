@@ -1,7 +1,7 @@
 """The state: what the extracts say, as one immutable DuckDB file a version, opened read-only by any number of processes.
 
 Everything here can be rebuilt from the extracts. A new version is written under a temporary name and renamed, then the
-pointer `current.json` is replaced: whatever happens, the state is the one before or the one after.
+pointer is replaced: whatever happens, the state is the one before or the one after.
 """
 
 import fcntl
@@ -32,7 +32,8 @@ DERIVATION = (*sorted(SQL.glob("*.sql")), Path(__file__), Path(calendar.__file__
 LAYOUT = sha256(b"".join(file.read_bytes() for file in DERIVATION)).hexdigest()
 """Changes when the derivation does, so that a new release rebuilds the state by itself."""
 
-POINTER = "current.json"
+POINTER = f"current-{LAYOUT[:12]}.json"
+"""What readers open; that of another release is not seen, as if nothing were loaded yet."""
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 Parts = Mapping[Path, tuple[str, ...]]
@@ -327,6 +328,7 @@ def _publish(folder: Path, events: str, verdicts: Sequence[Verdict], settings: S
     _write(folder / POINTER, json.dumps(pointer))
     _remove_others(folder, "events-*.duckdb", keep=events)
     _remove_others(folder, "verdicts-*.json", keep=pointer["verdicts"])
+    _remove_others(folder, "current*.json", keep=POINTER)
 
 
 def _write(file: Path, content: str) -> None:

@@ -73,7 +73,7 @@ def test_a_deleted_state_is_built_again(data_folder: Path) -> None:
     write(data_folder, [event("1")])
     with running(data_folder):
         assert eventually(lambda: store.published_version(data_folder))
-        (data_folder / "state" / "current.json").unlink()
+        (data_folder / "state" / store.POINTER).unlink()
         assert eventually(lambda: store.published_version(data_folder))
 
 

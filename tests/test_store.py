@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from kpi import asking
 from kpi.errors import ConfigError, LoaderBusy, StateError
-from kpi.store import State, current, ignore_progress, known_at, latest, load, published_version
+from kpi.store import POINTER, State, current, ignore_progress, known_at, latest, load, published_version
 from kpi.tally import Tally, tally_text
 
 ROOT = Path(__file__).parent.parent
@@ -471,3 +471,14 @@ def test_a_file_that_changes_its_columns_is_one_more_version(data_folder: Path) 
     state = loaded(data_folder)
     assert (state.event_count, score(state)) == (1, 5.0)
     assert {"satisfaction", "resolved_at"} <= state.measured
+
+
+def test_the_state_of_another_release_is_as_if_nothing_were_loaded_and_is_rebuilt(data_folder: Path) -> None:
+    write(data_folder, [event("1")])
+    loaded(data_folder)
+    (data_folder / "state" / POINTER).rename(data_folder / "state" / "current-of-another.json")
+    assert published_version(data_folder) == ""
+    with pytest.raises(StateError):
+        current(data_folder)
+    assert loaded(data_folder).event_count == 1
+    assert published_version(data_folder) != ""
