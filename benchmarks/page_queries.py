@@ -72,7 +72,7 @@ def kpi_page(state: State) -> object:
     kpi = chosen("response_time", "", state.measured)
     daily = Question(kpis=(kpi,), every="day", by=(), where={"region": ("North",)}, dates=dates, within_minutes=None)
     stores = Question(kpis=(kpi,), every=None, by=("store",), where={"region": ("North",)}, dates=dates, within_minutes=None)
-    return control_charts(state, daily, ""), answer(state, stores)
+    return control_charts(state, daily, "", ""), answer(state, stores)
 
 
 def raw_scan(files: list[str], start: object) -> None:

@@ -133,12 +133,16 @@ def answer(state: State, question: Question) -> list[Answer]:
     for on in dict.fromkeys(kpi.on for kpi in ratios):
         together = tuple(kpi for kpi in ratios if kpi.on == on)
         found |= _ratios(state, replace(question, kpis=together))
+    backlogs: dict[tuple[object, ...], dict[Group, dict[str, Backlog]]] = {}
     for kpi in question.kpis:
         match kpi.aggregate:
             case "quantile":
                 found[kpi.name] = _quantiles(state, question, kpi)
             case "stock":
-                found[kpi.name] = _stock(state, question, kpi)
+                of_what = kpi.needs, kpi.left_out
+                if of_what not in backlogs:
+                    backlogs[of_what] = _backlogs(state, question, kpi)
+                found[kpi.name] = _stock(state, question, kpi, backlogs[of_what])
             case "spread":
                 found[kpi.name] = _spread(state, question, kpi)
     return [one for kpi in question.kpis for one in found[kpi.name]]
@@ -410,20 +414,6 @@ def _quantile(question: Question, kpi: Kpi, rows: list[dict[str, Any]], until: d
     )
 
 
-def _stock(state: State, question: Question, kpi: Kpi) -> list[Answer]:
-    """What was open at the end of each period: all opened before it less all ended before it; counted, or its mean age.
-
-    What ended at a moment nobody knows is neither: left out.
-    """
-    until = complete_until(state, kpi, question.within_minutes)
-    answers = [
-        replace(_level(state, kpi, *_open_at(state, zones, end)), period=period, group=group, is_complete=end <= until)
-        for group, zones in _backlogs(state, question, kpi).items()
-        for period, end in _ends(state, question, min(one.days[0] for one in zones.values()))
-    ]
-    return sorted(answers, key=lambda one: (one.period or date.min, one.group)) or _of_nothing(question, kpi, until)
-
-
 @dataclass(frozen=True)
 class Backlog:
     """What was open in one time zone after each day of a change: how many, and the sum of their openings (microseconds since 1970).
@@ -442,6 +432,20 @@ class Backlog:
         if place < 0:
             return 0, 0, 0, 0
         return self.counts[place], self.openings[place], self.unknown[place], self.undated[place]
+
+
+def _stock(state: State, question: Question, kpi: Kpi, backlogs: Mapping[Group, Mapping[str, Backlog]]) -> list[Answer]:
+    """What was open at the end of each period: all opened before it less all ended before it; counted, or its mean age.
+
+    What ended at a moment nobody knows is neither: left out.
+    """
+    until = complete_until(state, kpi, question.within_minutes)
+    answers = [
+        replace(_level(state, kpi, *_open_at(state, zones, end)), period=period, group=group, is_complete=end <= until)
+        for group, zones in backlogs.items()
+        for period, end in _ends(state, question, min(one.days[0] for one in zones.values()))
+    ]
+    return sorted(answers, key=lambda one: (one.period or date.min, one.group)) or _of_nothing(question, kpi, until)
 
 
 def _backlogs(state: State, question: Question, kpi: Kpi) -> dict[Group, dict[str, Backlog]]:
