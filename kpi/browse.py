@@ -13,8 +13,10 @@ import pyarrow as pa
 from pyarrow import csv
 
 from kpi.errors import UnknownName
+from kpi.measures import EVENTS
 from kpi.metrics import ATTRIBUTIONS, Kpi
 from kpi.report import ALWAYS, FILTERS, Question, effective_filters
+from kpi.rollup import CENSUS, LONG, NOT_ENDED
 from kpi.store import SQL, State
 
 PAGE_ROWS = 50
@@ -108,20 +110,28 @@ def values_of(state: State, dimension: str) -> list[str]:
     """Every value of a dimension, sorted."""
     if dimension not in FILTERS:
         raise UnknownName("dimension", dimension, FILTERS)
-    statement = f"SELECT DISTINCT {dimension} FROM events ORDER BY 1"  # noqa: S608 (a dimension of this package)
-    return [row[0] for row in state.cursor().execute(statement).fetchall()]
+    return list(_listed(state, dimension))
+
+
+def _listed(state: State, dimension: str) -> dict[str, int]:
+    """Every value of a dimension with its number of events."""
+    statement = "SELECT value, sum(events) FROM listed_values WHERE name = $name GROUP BY value HAVING sum(events) > 0 ORDER BY value"
+    return {value: int(events) for value, events in state.cursor().execute(statement, {"name": dimension}).fetchall()}
 
 
 def first_day(state: State) -> date:
     """The first local day with an event; the last known one when there is none."""
-    found = state.cursor().execute("SELECT min(opened_on) FROM events WHERE disposition = 'normal'").fetchall()[0][0]
-    return found or state.known_on
+    return _day(state, "min") or state.known_on
 
 
 def newest_day(state: State) -> date:
     """The local day on which the newest event was opened."""
-    found = state.cursor().execute("SELECT max(opened_on) FROM events WHERE disposition = 'normal'").fetchall()[0][0]
-    return found or state.known_on
+    return _day(state, "max") or state.known_on
+
+
+def _day(state: State, which: str) -> date | None:
+    days = f"SELECT day FROM {CENSUS.name} WHERE disposition = 'normal' GROUP BY day HAVING sum({EVENTS.name}) > 0"  # noqa: S608 (our own names)
+    return state.cursor().execute(f"SELECT {which}(day) FROM ({days})").fetchall()[0][0]  # noqa: S608 (our own names)
 
 
 def has_events(state: State, selection: Selection) -> bool:
@@ -136,7 +146,7 @@ def is_synthetic(state: State) -> bool:
 
 def dispositions(state: State) -> dict[str, int]:
     """How many events there are of each disposition."""
-    return dict(state.cursor().execute("SELECT disposition, count(*) FROM events GROUP BY disposition ORDER BY disposition").fetchall())
+    return _listed(state, "disposition")
 
 
 def kept_aside_by_convert(folder: Path) -> dict[str, int]:
@@ -160,8 +170,8 @@ class LastSeen:
 
 def last_seen(state: State) -> list[LastSeen]:
     """Every store, the longest silent first."""
-    rows = state.cursor().execute((SQL / "last_seen.sql").read_text()).fetchall()
-    return [LastSeen(*row) for row in rows]
+    statement = (SQL / "last_seen.sql").read_text().replace("{census}", CENSUS.name).replace("{events}", EVENTS.name)
+    return [LastSeen(*row) for row in state.cursor().execute(statement).fetchall()]
 
 
 FEWEST_MISSED = 5
@@ -175,7 +185,6 @@ def is_silent(state: State, one: LastSeen) -> bool:
 
 
 FEWEST_ENDED = 100
-LONG_DAYS = 1.0
 
 
 def closed_only(state: State) -> dict[str, int]:
@@ -183,5 +192,6 @@ def closed_only(state: State) -> dict[str, int]:
 
     Their newest days, by opening, hold only what ended quickly: durations there look too short.
     """
-    rows = state.cursor().execute((SQL / "closed_only.sql").read_text(), {"fewest": FEWEST_ENDED, "days": LONG_DAYS}).fetchall()
-    return dict(rows)
+    names = {"census": CENSUS.name, "events": EVENTS.name, "not_ended": NOT_ENDED.name, "long": LONG.name}
+    statement = (SQL / "closed_only.sql").read_text().format(**names)
+    return dict(state.cursor().execute(statement, {"fewest": FEWEST_ENDED}).fetchall())

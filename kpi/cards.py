@@ -6,11 +6,12 @@ from datetime import date, timedelta
 
 from kpi.browse import first_day
 from kpi.completeness import complete_until
+from kpi.limits import Limit, limits_of
 from kpi.metrics import HEADLINES, LIMITED, Kpi, chosen, find, missing
 from kpi.periods import Comparison, Dates, Every, compared_with, start_of, starts
 from kpi.report import ALWAYS, SUMMED, Answer, Change, Question, answer, combined, nothing, total
 from kpi.standing import NO_TARGET, Standing, standing
-from kpi.store import Limit, State, limits_of
+from kpi.store import State
 
 MOST_COURSE_POINTS = 92
 WEEK = 7

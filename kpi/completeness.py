@@ -5,8 +5,9 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from kpi.calendar import moment_before
+from kpi.limits import Limit, limits_of
 from kpi.metrics import Kpi
-from kpi.store import Limit, State, limits_of
+from kpi.store import State
 
 
 def complete_until(state: State, kpi: Kpi, within_minutes: float | None) -> date:

@@ -1,7 +1,7 @@
 """Questions to the events, and their answers: the one place where a KPI's sums become its value."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate, groupby
@@ -14,9 +14,11 @@ import numpy as np
 from kpi.completeness import complete_until
 from kpi.errors import UnknownName
 from kpi.events import DIMENSIONS
-from kpi.metrics import Kpi, find
+from kpi.measures import EVENTS, NOTHING, Measure, left_out_measures, measures, stock_measures
+from kpi.metrics import Attribution, Kpi
 from kpi.mix import Group, Part
 from kpi.periods import EVERY, Comparison, Dates, Every, compared_with, following, period_compared_with, start_of
+from kpi.rollup import HISTOGRAM_CUBOIDS, HISTOGRAMS, OPENED, ROLLUPS, Histogram, Rollup, answering, bucket, middle
 from kpi.store import BEGINNING, State
 from kpi.survival import Durations, kaplan_meier_quantile, observed_quantile
 from kpi.targets import relative_change
@@ -36,6 +38,9 @@ SUMMED = ("ratio", "geometric")
 
 NOT_MEASURED = "not_measured"
 """Left out because the event's source does not give the columns."""
+
+MOST_EXACT = 200_000
+"""Events whose durations are ranked one by one; of more the quantile comes from a histogram."""
 
 FILTERS = (*DIMENSIONS, "source", "disposition")
 Parts = dict[Group, Part]
@@ -79,7 +84,7 @@ class Answer:
     `value` None: there is nothing to measure. `numerator` is in the KPI's unit; `n` is the denominator, `squares` the sum
     of squares of the numerator, and `sums` are both as integers in units of 1 / `per`, which add up exactly. `bounds` is where
     the value can still go when the `undetermined` events are known, `interval` the 95 % interval. `observed` is a quantile
-    over ended events alone.
+    over ended events alone; `is_binned`: of so many events that it comes from a histogram, at most 1.6 % off.
     """
 
     kpi: Kpi
@@ -97,6 +102,7 @@ class Answer:
     deviation: float | None
     observed: float | None
     is_complete: bool
+    is_binned: bool
 
     @property
     def is_enough(self) -> bool:
@@ -157,7 +163,7 @@ def nothing(kpi: Kpi) -> Answer:
     """No event at all: no value, which is not 0."""
     return Answer(
         kpi=kpi, period=None, group=(), value=None, numerator=None, n=0, squares=None, sums=(0, 0), undetermined=0, left_out={},
-        bounds=None, interval=None, deviation=None, observed=None, is_complete=True,
+        bounds=None, interval=None, deviation=None, observed=None, is_complete=True, is_binned=False,
     )  # fmt: skip
 
 
@@ -182,47 +188,71 @@ def _fair(now: Answer, before: Answer | None) -> Answer | None:
 
 
 def _ratios(state: State, question: Question) -> dict[str, list[Answer]]:
-    sums = [_sums(kpi, lacks=bool(state.lacking(kpi)), place=place) for place, kpi in enumerate(question.kpis)]
-    columns = [f"{sql} AS {name}_{place}" for place, found in enumerate(sums) for name, sql in found.items()]
-    rows = _grouped(state, question, question.kpis[0].on, columns)
+    wanted = [measures(kpi) for kpi in question.kpis]
+    rows = _rows(state, question, question.kpis[0].on, wanted)
     until = [complete_until(state, kpi, question.within_minutes) for kpi in question.kpis]
     return {
-        kpi.name: [_ratio(question, kpi, row, {name: row[f"{name}_{place}"] for name in sums[place]}, until[place]) for row in rows]
+        kpi.name: [_ratio(question, kpi, row.keys, row.sums[place], until[place]) for row in rows]
         for place, kpi in enumerate(question.kpis)
     }
 
 
-def _sums(kpi: Kpi, *, lacks: bool, place: int) -> dict[str, str]:
-    """The sums a KPI needs: integers, never NULL, so that they add up in any order.
+@dataclass(frozen=True)
+class Row:
+    """The sums of each KPI for one period and group; `keys` are the period and the values of the dimensions by name."""
 
-    Events of sources that lack its columns are in none of them but `not_measured`.
-    """
-    given = _given(lacks, place)
-    value = f"CAST({kpi.numerator} AS HUGEINT)"
-    sums = {
-        "numerator": f"coalesce(sum({value}) FILTER (WHERE {given}({kpi.denominator})), 0)",
-        "denominator": f"count(*) FILTER (WHERE {given}({kpi.denominator}))",
-        "undetermined": f"count(*) FILTER (WHERE {given}({kpi.undetermined}))",
-        "unsettled": f"count(*) FILTER (WHERE {given}({_unsettled(kpi)}))",
-    }
-    if kpi.unit != "share":
-        sums["squares"] = f"coalesce(sum({value} * {value}) FILTER (WHERE {given}({kpi.denominator})), 0)"
-    return sums | _left_out_sums(kpi, lacks=lacks, place=place)
+    keys: Mapping[str, Any]
+    sums: Sequence[Mapping[str, int]]
 
 
-def _unsettled(kpi: Kpi) -> str:
-    """Events for which a period waits however long it has been over: by another date than the KPI's own, those not ended too."""
-    if kpi.settles == "when_decided":
-        return kpi.undetermined
-    if kpi.on == find(kpi.name).on:
-        return "FALSE"
-    return "ended_at IS NULL OR NOT is_mature" if kpi.settles == "after_window" else "ended_at IS NULL"
+def _rows(state: State, question: Question, on: Attribution, wanted: Sequence[Mapping[str, Measure]]) -> list[Row]:
+    """The wanted sums of every period and group that has an event: from the smallest roll-up that has them, or from the events."""
+    every_measure = [measure for found in wanted for measure in found.values()]
+    source = _rollup(state, question, on, every_measure)
+    columns = []
+    for place, (kpi, found) in enumerate(zip(question.kpis, wanted, strict=True)):
+        given = _given(bool(state.lacking(kpi)), place)
+        columns += [f"{_sum(measure, source, given)} AS {name}_{place}" for name, measure in found.items()]
+        if state.lacking(kpi):
+            columns.append(f"{_sum(EVENTS, source, f'source IN (SELECT unnest($lacking_{place})) AND ')} AS {NOT_MEASURED}_{place}")
+    rows = _grouped(state, question, on, columns, source)
+    names = [[*found, *([NOT_MEASURED] if state.lacking(kpi) else [])] for kpi, found in zip(question.kpis, wanted, strict=True)]
+    return [Row(row, [{name: row[f"{name}_{place}"] for name in each} for place, each in enumerate(names)]) for row in rows]
 
 
-def _left_out_sums(kpi: Kpi, *, lacks: bool, place: int) -> dict[str, str]:
-    given = _given(lacks, place)
-    sums = {code: f"count(*) FILTER (WHERE {given}({condition}))" for code, condition in kpi.left_out}
-    return sums | ({NOT_MEASURED: f"count(*) FILTER (WHERE source IN (SELECT unnest($lacking_{place})))"} if lacks else {})
+@dataclass(frozen=True)
+class Source:
+    """A cuboid of a roll-up or a histogram."""
+
+    table: Rollup | Histogram
+    cuboid: int
+
+
+def _sum(measure: Measure, source: Source | None, given: str) -> str:
+    return measure.sql(given) if source is None else measure.rolled(given)
+
+
+def _rollup(state: State, question: Question, on: Attribution, wanted: Collection[Measure]) -> Source | None:
+    """The smallest roll-up that answers: of normal events alone, and under the configured limits."""
+    table = ROLLUPS[on]
+    needed = _dimensions(question)
+    if needed is None or not {measure for measure in wanted if measure.condition != NOTHING} <= set(table.measures):
+        return None
+    if question.within_minutes is not None and any(measure.asks_limit for measure in wanted):
+        return None
+    return _smallest(state, table, answering(table.cuboids, state.sums, needed))
+
+
+def _smallest(state: State, table: Rollup | Histogram, cuboids: Collection[int]) -> Source | None:
+    sizes = state.sizes[table.name]
+    return Source(table, min(cuboids, key=lambda number: sizes.get(number, 0))) if cuboids else None
+
+
+def _dimensions(question: Question) -> set[str] | None:
+    """What a roll-up must have; None when none can answer: they hold normal events alone."""
+    filters = effective_filters(question)
+    is_normal = filters["disposition"] == ("normal",) and "disposition" not in question.by
+    return {*question.by, *filters} - {"source", "disposition"} if is_normal else None
 
 
 def _left_out(kpi: Kpi, rows: Sequence[Mapping[str, int]]) -> dict[str, int]:
@@ -235,20 +265,27 @@ def _given(lacks: bool, place: int) -> str:
     return f"source NOT IN (SELECT unnest($lacking_{place})) AND " if lacks else ""
 
 
-def _grouped(state: State, question: Question, on: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+def _grouped(
+    state: State, question: Question, on: Attribution, columns: Sequence[str], source: Source | None, condition: str = ""
+) -> list[dict[str, Any]]:
     """Rows of period, group and the given aggregates; the only SQL that is built, from the entries of this package alone."""
-    period = PERIODS[question.every].format(on=on)
-    keys = [f"{period} AS period", *(f"{GROUPS[name]} AS {name}" for name in question.by)]
-    kept = [f"AND {name} IN (SELECT unnest($where_{name}))" for name in effective_filters(question)]
+    day = "day" if source else on
+    expressions = {name: name for name in question.by} if source else GROUPS
+    period = PERIODS[question.every].format(on=day)
+    keys = [f"{period} AS period", *(f"{expressions[name]} AS {name}" for name in question.by)]
+    kept = [
+        f"AND {name} IN (SELECT unnest($where_{name}))" for name in effective_filters(question) if not (source and name == "disposition")
+    ]
     statement = f"""
         SELECT {", ".join([*keys, *columns])}
-        FROM events
-        WHERE {on} >= $start AND {on} < $end {" ".join(kept)}
+        FROM {source.table.name if source else "events"}
+        WHERE {f"cuboid = {source.cuboid} AND " if source else ""}{day} >= $start AND {day} < $end {" ".join(kept)} {condition}
         GROUP BY ALL
+        {f"HAVING sum({EVENTS.name}) > 0" if source and isinstance(source.table, Rollup) and (question.every or question.by) else ""}
         ORDER BY ALL
     """  # noqa: S608 (every part is a constant of this package, looked up by name)
     lacking = {f"lacking_{place}": list(state.lacking(kpi)) for place, kpi in enumerate(question.kpis)}
-    return _rows(state, statement, _values(question) | lacking | {"start": question.dates.start, "end": question.dates.end})
+    return _executed(state, statement, _values(question) | lacking | {"start": question.dates.start, "end": question.dates.end})
 
 
 def effective_filters(question: Question) -> dict[str, tuple[str, ...]]:
@@ -261,7 +298,7 @@ def _values(question: Question) -> dict[str, Any]:
     return {f"where_{name}": list(values) for name, values in effective_filters(question).items()} | {"within_seconds": seconds}
 
 
-def _rows(state: State, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _executed(state: State, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     every_value = dict(values) | {"as_of": state.as_of}
     cursor = state.cursor()
     used = {name: value for name, value in every_value.items() if f"${name}" in statement}
@@ -270,16 +307,16 @@ def _rows(state: State, statement: str, values: Mapping[str, Any]) -> list[dict[
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _ratio(question: Question, kpi: Kpi, row: Mapping[str, Any], sums: Mapping[str, int], until: date) -> Answer:
+def _ratio(question: Question, kpi: Kpi, keys: Mapping[str, Any], sums: Mapping[str, int], until: date) -> Answer:
     return _of_sums(
         kpi,
-        period=row["period"],
-        group=_group(question, row),
+        period=keys["period"],
+        group=_group(question, keys),
         n=sums["denominator"],
         sums=(sums["numerator"], sums.get("squares", sums["numerator"])),
         undetermined=sums["undetermined"],
         left_out=_left_out(kpi, [sums]),
-        is_complete=_is_complete(question, until, row["period"]) and not sums["unsettled"],
+        is_complete=_is_complete(question, until, keys["period"]) and not sums["unsettled"],
     )
 
 
@@ -330,6 +367,7 @@ def _of_sums(
         deviation=deviation,
         observed=None,
         is_complete=is_complete,
+        is_binned=False,
     )
 
 
@@ -383,34 +421,104 @@ def _is_complete(question: Question, until: date, period: date | None) -> bool:
 
 
 def _quantiles(state: State, question: Question, kpi: Kpi) -> list[Answer]:
-    lacks = bool(state.lacking(kpi))
-    given = _given(lacks, 0)
+    """Exact over few events; over many from a histogram, where there is one."""
+    asked = replace(question, kpis=(kpi,))
+    until = complete_until(state, kpi, question.within_minutes)
+    histogram = _histogram(state, asked)
+    timed = _timed(state, asked) if histogram is None else _binned(state, asked, histogram)
+    left_out = {_key(question, row.keys): _left_out(kpi, row.sums) for row in _rows(state, asked, kpi.on, [left_out_measures(kpi)])}
+    answers = [
+        _quantile(question, kpi, durations(list(timed.get(key, ()))), key, left_out[key], until, is_binned=histogram is not None)
+        for key in left_out
+    ]
+    return answers or _of_nothing(question, kpi, until)
+
+
+Timed = tuple[int, int, int]
+"""Seconds, how many ended then, how many are still open at that age."""
+
+Key = tuple[date | None, Group]
+
+
+def _key(question: Question, row: Mapping[str, Any]) -> Key:
+    return row["period"], _group(question, row)
+
+
+def _timed(state: State, question: Question) -> dict[Key, list[Timed]]:
+    """Every distinct duration of each period and group."""
+    [kpi] = question.kpis
+    given = _given(bool(state.lacking(kpi)), 0)
     columns = [
         f"CASE WHEN {given}TRUE THEN coalesce({kpi.numerator}, {kpi.undetermined}) END AS seconds",
         f"count({kpi.numerator}) AS ended",
         f"count({kpi.undetermined}) AS still_open",
-        *(f"{sql} AS {code}" for code, sql in _left_out_sums(kpi, lacks=lacks, place=0).items()),
     ]
-    rows = _grouped(state, replace(question, kpis=(kpi,)), kpi.on, columns)
-    until = complete_until(state, kpi, question.within_minutes)
-    keyed = groupby(rows, lambda row: (row["period"], _group(question, row)))
-    return [_quantile(question, kpi, list(group), until) for _, group in keyed] or _of_nothing(question, kpi, until)
+    return _by_key(question, _grouped(state, question, kpi.on, columns, None))
 
 
-def _quantile(question: Question, kpi: Kpi, rows: list[dict[str, Any]], until: date) -> Answer:
-    timed = [row for row in rows if row["seconds"] is not None]
-    durations = Durations(*(np.array([row[name] for row in timed], dtype=np.int64) for name in ("seconds", "ended", "still_open")))
-    value, observed = (estimate(durations, kpi.probability) for estimate in (kaplan_meier_quantile, observed_quantile))
+def _binned(state: State, question: Question, histogram: Source) -> dict[Key, list[Timed]]:
+    """The middles of buckets instead: of what ended from the histogram, of what is open from the events."""
+    [kpi] = question.kpis
+    given = _given(bool(state.lacking(kpi)), 0)
+    bins = _grouped(
+        state, question, kpi.on, ["bucket AS seconds", f"coalesce(sum(events) FILTER (WHERE {given}TRUE), 0) AS ended"], histogram
+    )
+    ages = [f"{bucket(kpi.undetermined)} AS seconds", f"count(*) FILTER (WHERE {given}TRUE) AS still_open"]
+    open_ones = _grouped(state, question, kpi.on, ages, None, f"AND NOT is_ended AND {kpi.undetermined} IS NOT NULL")
+    rows = [row | {"still_open": 0} for row in bins] + [row | {"ended": 0} for row in open_ones]
+    return _by_key(question, [row | {"seconds": middle(row["seconds"])} for row in rows])
+
+
+def _by_key(question: Question, rows: Iterable[Mapping[str, Any]]) -> dict[Key, list[Timed]]:
+    found: dict[Key, list[Timed]] = {}
+    for row in rows:
+        if row["seconds"] is not None:
+            found.setdefault(_key(question, row), []).append((row["seconds"], row["ended"], row["still_open"]))
+    return found
+
+
+def _histogram(state: State, question: Question) -> Source | None:
+    """The smallest histogram that answers, where exact durations would be too many to look at."""
+    [kpi] = question.kpis
+    needed = _dimensions(question)
+    if needed is None or kpi.on != OPENED:
+        return None
+    found = _rows(state, replace(question, every=None, by=()), kpi.on, [{"events": EVENTS}])
+    if sum(row.sums[0]["events"] for row in found) <= MOST_EXACT:
+        return None
+    return _smallest(state, HISTOGRAMS[kpi.numerator], answering(HISTOGRAM_CUBOIDS, state.histograms, needed))
+
+
+def durations(timed: list[Timed]) -> Durations:
+    """In rising order, each once."""
+    together: dict[float, list[int]] = {}
+    for seconds, ended, still_open in timed:
+        counts = together.setdefault(seconds, [0, 0])
+        counts[0] += ended
+        counts[1] += still_open
+    ordered = sorted(together.items())
+    return Durations(
+        np.array([seconds for seconds, _ in ordered], dtype=np.float64),
+        np.array([counts[0] for _, counts in ordered], dtype=np.int64),
+        np.array([counts[1] for _, counts in ordered], dtype=np.int64),
+    )
+
+
+def _quantile(
+    question: Question, kpi: Kpi, found: Durations, key: Key, left_out: Mapping[str, int], until: date, *, is_binned: bool
+) -> Answer:
+    value, observed = (estimate(found, kpi.probability) for estimate in (kaplan_meier_quantile, observed_quantile))
     return replace(
         nothing(kpi),
-        period=rows[0]["period"],
-        group=_group(question, rows[0]),
+        period=key[0],
+        group=key[1],
         value=None if value is None else value / kpi.per,
-        n=int(durations.ended.sum()),
-        undetermined=int(durations.still_open.sum()),
-        left_out=_left_out(kpi, rows),
+        n=int(found.ended.sum()),
+        undetermined=int(found.still_open.sum()),
+        left_out=left_out,
         observed=None if observed is None else observed / kpi.per,
-        is_complete=_is_complete(question, until, rows[0]["period"]),
+        is_complete=_is_complete(question, until, key[0]),
+        is_binned=is_binned,
     )
 
 
@@ -453,16 +561,12 @@ def _backlogs(state: State, question: Question, kpi: Kpi) -> dict[Group, dict[st
     flows: dict[tuple[Group, str], list[tuple[date, int, int, int, int]]] = {}
     everything = replace(question, kpis=(kpi,), every="day", dates=Dates(ALWAYS.start, question.dates.end))
     given = _given(bool(state.lacking(kpi)), 0)
-    [(_, undated)] = kpi.left_out
-    sums = [
-        "zone",
-        f"count(*) FILTER (WHERE {given}NOT ({undated})) AS count",
-        f"coalesce(sum(epoch_us(opened_at)) FILTER (WHERE {given}NOT ({undated})), 0) AS openings",
-        f"count(*) FILTER (WHERE {given}({undated})) AS undated",
-        "count(*) AS all_count",
-    ]
-    for on, sign in (("opened_on", 1), ("ended_on", -1)):
-        for row in _grouped(state, everything, on, sums):
+    wanted = stock_measures(kpi)
+    flowing: tuple[tuple[Attribution, int], ...] = (("opened_on", 1), ("ended_on", -1))
+    for on, sign in flowing:
+        source = _rollup(state, everything, on, wanted.values())
+        sums = [f"{_sum(measure, source, '' if measure is EVENTS else given)} AS {name}" for name, measure in wanted.items()]
+        for row in _grouped(state, everything, on, ["zone", *sums], source):
             unknown = row["all_count"] - row["count"] - row["undated"]
             flow = (row["period"], sign * row["count"], sign * row["openings"], unknown, row["undated"])
             flows.setdefault((_group(question, row), row["zone"]), []).append(flow)
@@ -511,10 +615,9 @@ def _microseconds(state: State, zone: str, end: date) -> int:
 
 
 def _spread(state: State, question: Question, kpi: Kpi) -> list[Answer]:
-    columns = [f"{sql} AS {name}" for name, sql in _sums(kpi, lacks=bool(state.lacking(kpi)), place=0).items()]
     by_unit = replace(question, kpis=(kpi,), by=(*(name for name in question.by if name != kpi.between), kpi.between))
-    rows = _grouped(state, by_unit, kpi.on, columns)
-    keyed = groupby(rows, lambda row: (row["period"], _group(question, row)))
+    rows = _rows(state, by_unit, kpi.on, [measures(kpi)])
+    keyed = groupby([{**row.keys, **row.sums[0]} for row in rows], lambda row: _key(question, row))
     until = complete_until(state, kpi, question.within_minutes)
     return [_deviation_between(question, kpi, list(units), until) for _, units in keyed] or _of_nothing(question, kpi, until)
 

@@ -1,42 +1,45 @@
-"""The state: what the extracts say, as one immutable DuckDB file a version, opened read-only by any number of processes.
+"""The state: what the extracts say, as immutable DuckDB files, opened read-only by any number of processes.
 
-Everything here can be rebuilt from the extracts. A new version is written under a temporary name and renamed, then the
-pointer is replaced: whatever happens, the state is the one before or the one after.
+Everything here can be rebuilt from the extracts. New files are written under temporary names and renamed, then the pointer is
+replaced: whatever happens, the state is the one before or the one after.
 """
 
 import fcntl
 import json
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from kpi import calendar, extracts, pseudonyms
-from kpi.calendar import Schedule, open_intervals
+from kpi import absorbing, building, calendar, extracts, measures, pseudonyms, rollup
+from kpi.absorbing import TABLES
+from kpi.building import Site, Stack, attach, connected, digest
+from kpi.calendar import Schedule
 from kpi.errors import LoaderBusy, StateError
-from kpi.events import COLUMNS
 from kpi.extracts import Verdict
-from kpi.metrics import DEFAULT_LIMIT_MINUTES, Kpi, missing
+from kpi.limits import limits_of
+from kpi.metrics import Kpi, missing
+from kpi.rollup import CENSUS, HISTOGRAMS, ROLLUPS, Cuboid
 from kpi.settings import Settings, read_settings
-from kpi.tally import Tally, copies
+from kpi.tally import Tally
 
 SQL = Path(__file__).parent / "sql"
-DERIVATION = (*sorted(SQL.glob("*.sql")), Path(__file__), Path(calendar.__file__))
-LAYOUT = sha256(b"".join(file.read_bytes() for file in DERIVATION)).hexdigest()
+DERIVATION = (*sorted(SQL.glob("*.sql")), *(Path(module.__file__) for module in (absorbing, building, calendar, measures, rollup)))
+LAYOUT = sha256(b"".join(file.read_bytes() for file in DERIVATION) + repr((duckdb.__version__, ROLLUPS, HISTOGRAMS)).encode()).hexdigest()
 """Changes when the derivation does, so that a new release rebuilds the state by itself."""
 
 POINTER = f"current-{LAYOUT[:12]}.json"
 """What readers open; that of another release is not seen, as if nothing were loaded yet."""
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+MOST_PAST_STATES = 3
 
-Parts = Mapping[Path, tuple[str, ...]]
 Progress = Callable[[int, int, str], None]
 
 
@@ -45,7 +48,8 @@ class State:
     """One version of the events, and what they were derived from.
 
     `as_of` is the newest update known, in UTC; `version` changes with the data, the settings or the derivation; `columns_of`
-    are the contract columns that each source gives.
+    are the contract columns that each source gives; `sizes` the rows of each roll-up's cuboids; `sums` and
+    `histograms` the cuboids that are kept.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -55,6 +59,9 @@ class State:
     columns_of: Mapping[str, frozenset[str]]
     verdicts: tuple[Verdict, ...]
     settings: Settings
+    sizes: Mapping[str, Mapping[int, int]]
+    sums: frozenset[Cuboid]
+    histograms: frozenset[Cuboid]
 
     @property
     def event_count(self) -> int:
@@ -99,12 +106,24 @@ def load(folder: Path, progress: Progress) -> State:
         settings = read_settings(folder)
         files = extracts.listing(folder / "extracts")
         verdicts = tuple(extracts.check(files, folder, pseudonyms.customer_key(folder), parts, datetime.now(UTC), progress))
-        file = state_folder / _events_name(verdicts, settings)
-        if not file.exists():
-            progress(len(files), len(files), "events")
-            _build(file, _parts(verdicts, parts), settings)
-        _publish(state_folder, file.name, verdicts, settings)
+        site = _site(state_folder, verdicts, settings, progress)
+        stack = _brought_up_to_date(site, verdicts)
+        _publish(state_folder, stack, verdicts, settings)
     return current(folder)
+
+
+def tidy_up(folder: Path) -> None:
+    """Combine the files of the state where they have become many: the same version in fewer files. Readers notice nothing."""
+    state_folder = folder / "state"
+    with _only_loader(state_folder):
+        pointer = _pointer(state_folder)
+        verdicts = _verdicts(state_folder, pointer)
+        settings = read_settings(folder)
+        stack = _stack(pointer)
+        if pointer["rests_on"] == _rests_on(settings) and (
+            fewer := building.combine(_site(state_folder, verdicts, settings, ignore_progress), stack)
+        ):
+            _publish(state_folder, fewer, verdicts, settings)
 
 
 def latest(folder: Path, progress: Progress) -> State:
@@ -119,12 +138,11 @@ def current(folder: Path) -> State:
     """The published state."""
     state_folder = folder / "state"
     try:
-        pointer = json.loads((state_folder / POINTER).read_text())
-        verdicts = tuple(extracts.from_json(json.dumps(entry)) for entry in json.loads((state_folder / pointer["verdicts"]).read_text()))
-        connection = _connect(state_folder / pointer["events"], "READ_ONLY")
+        pointer = _pointer(state_folder)
+        verdicts = _verdicts(state_folder, pointer)
+        return _opened(state_folder, _stack(pointer), pointer["version"], verdicts, read_settings(folder))
     except (OSError, ValueError, KeyError, duckdb.Error) as error:
         raise StateError("{where}: nothing is loaded yet. Run: kpi load --data {folder}", where=state_folder, folder=folder) from error
-    return _state(connection, pointer["version"], verdicts, read_settings(folder))
 
 
 def at_version(folder: Path, version: str) -> State:
@@ -138,197 +156,168 @@ def at_version(folder: Path, version: str) -> State:
 def published_version(folder: Path) -> str:
     """The version that `current` would open, or an empty text when nothing is loaded: cheap enough to ask often."""
     try:
-        return str(json.loads((folder / "state" / POINTER).read_text())["version"])
+        return str(_pointer(folder / "state")["version"])
     except (OSError, ValueError, KeyError):
         return ""
 
 
 def known_at(state: State, folder: Path, as_of: datetime) -> State:
-    """The events as they were known at a moment: later versions, and whatever happened later, are not there."""
-    connection = _connect(Path(":memory:"), "AUTOMATIC")
-    parts = _parts(state.verdicts, folder / "state" / "parts")
-    _derive(connection, parts, state.settings, as_of)
-    return _state(connection, f"{state.version}-{as_of:%Y%m%dT%H%M%S}", state.verdicts, state.settings)
+    """The events as they were known at a moment: later versions, and whatever happened later, are not there.
+
+    The state of that moment is built from the parts, and kept for the next who asks.
+    """
+    past = folder / "state" / "past"
+    past.mkdir(parents=True, exist_ok=True)
+    site = _site(folder / "state", state.verdicts, state.settings, ignore_progress)
+    name = f"past/{digest(_base_name(site, as_of))}.duckdb"
+    with _locked(past / "lock"):
+        stack = building.build(site, name, as_of)
+    kept = sorted(past.glob("*.duckdb"), key=lambda file: file.stat().st_mtime)
+    for file in kept[:-MOST_PAST_STATES]:
+        file.unlink(missing_ok=True)
+    return _opened(folder / "state", stack, f"{state.version}-{as_of:%Y%m%dT%H%M%S}", state.verdicts, state.settings)
 
 
-def _state(connection: duckdb.DuckDBPyConnection, version: str, verdicts: tuple[Verdict, ...], settings: Settings) -> State:
-    as_of, tally = _knowledge(connection, copies(verdicts))
+def _brought_up_to_date(site: Site, verdicts: Sequence[Verdict]) -> Stack:
+    """The published files when they hold all parts, one more layer over them, or a new base."""
+    as_of = _newest_update(verdicts)
+    stack = _stack_there(site)
+    if stack and stack.parts == tuple(part.stem for part in site.parts) and stack.as_of == as_of:
+        return stack
+    grown = building.add_layer(site, stack, as_of) if stack else None
+    return grown or building.build(site, _base_name(site, as_of), as_of)
+
+
+def _stack_there(site: Site) -> Stack | None:
+    """The published files, if they rest on the same settings and can be opened."""
+    try:
+        pointer = _pointer(site.folder)
+        if pointer["rests_on"] != _rests_on(site.settings) or not all((site.folder / file).exists() for file in pointer["files"]):
+            return None
+        return _stack(pointer)
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _site(folder: Path, verdicts: Sequence[Verdict], settings: Settings, progress: Progress) -> Site:
+    """The checked extracts, each once, in the order of their time."""
+    named = {verdict.part: verdict for verdict in verdicts if verdict.part}
+    ordered = sorted(named.items(), key=lambda item: (item[1].newest_update or "", item[0]))
+    files = {folder / "parts" / f"{name}.parquet": verdict for name, verdict in ordered}
+    return Site(
+        folder,
+        {file: verdict.columns for file, verdict in files.items()},
+        {file: verdict.accepted for file, verdict in files.items()},
+        settings,
+        progress,
+    )
+
+
+def _newest_update(verdicts: Sequence[Verdict]) -> datetime:
+    return max((datetime.fromisoformat(one.newest_update) for one in verdicts if one.part and one.newest_update), default=BEGINNING)
+
+
+def _opened(folder: Path, stack: Stack, version: str, verdicts: tuple[Verdict, ...], settings: Settings) -> State:
+    """A connection that can read these files and do nothing else."""
+    connection = connected({})
+    catalogs = [f"l{number}" for number in range(len(stack.files))]
+    for catalog, file in zip(catalogs, stack.files, strict=True):
+        attach(connection, folder / file, catalog, "READ_ONLY")
+    absorbing.survey(connection, catalogs, stack.parts)
+    absorbing.know(connection, catalogs[-1], stack.as_of, settings)
+    for name in (*(one.name for one in ROLLUPS.values()), CENSUS.name, *(one.name for one in HISTOGRAMS.values()), "listed_values"):
+        _offer(connection, name, catalogs, has_pending=name.startswith("sums_"))
+    sizes = {name: _sizes(connection, name) for name in (*(one.name for one in TABLES), *(one.name for one in HISTOGRAMS.values()))}
+    connection.execute("SET enable_external_access = FALSE")
+    connection.execute("SET lock_configuration = TRUE")
     columns: dict[str, set[str]] = {}
     for source, column in connection.execute("SELECT source, column_name FROM given ORDER BY ALL").fetchall():
         columns.setdefault(source, set()).add(column)
     columns_of = {source: frozenset(names) for source, names in columns.items()}
-    return State(connection, version, as_of, tally, columns_of, verdicts, settings)
+    tally = _tally(connection, catalogs[-1], verdicts)
+    return State(connection, version, stack.as_of, tally, columns_of, verdicts, settings, sizes, stack.sums, stack.histograms)
 
 
-def _knowledge(connection: duckdb.DuckDBPyConnection, copied: int) -> tuple[datetime, Tally]:
-    """The moment that the events are known at, and what became of the rows; `copied` rows are in no version."""
-    statement = "SELECT *, (SELECT count(*) FROM events) FROM knowledge"
-    as_of, versions, later, known, deleted, unopened, events = connection.execute(statement).fetchall()[0]
-    superseded = versions - later - known + copied
-    tally = Tally(rows=versions + copied, events=events, superseded=superseded, deleted=deleted, unopened=unopened, later=later)
-    return as_of.astimezone(UTC), tally
+def _offer(connection: duckdb.DuckDBPyConnection, name: str, catalogs: Sequence[str], *, has_pending: bool) -> None:
+    """A table of all files together, as a view."""
+    tables = [f"{catalog}.{name}" for catalog in catalogs] + ([f"{catalogs[-1]}.pending_{name}"] if has_pending else [])
+    connection.execute(f"CREATE VIEW {name} AS {' UNION ALL BY NAME '.join(f'SELECT * FROM {table}' for table in tables)}")  # noqa: S608 (our own names)
 
 
-def _connect(file: Path, access: str) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(
-        str(file),
-        config={
-            "access_mode": access,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "python_enable_replacements": False,
-            "enable_external_access": access != "READ_ONLY",
-        },
-    )
-    connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    connection.execute("SET asof_loop_join_threshold = 0")  # DuckDB 2.0 underestimates the rows of a file and loops: 30 times slower
-    return connection
+def _sizes(connection: duckdb.DuckDBPyConnection, name: str) -> dict[int, int]:
+    """The rows of each cuboid in the base, by its number."""
+    return dict(connection.execute(f"SELECT cuboid, count(*) FROM l0.{name} GROUP BY cuboid").fetchall())  # noqa: S608 (our own names)
 
 
-def _build(file: Path, parts: Parts, settings: Settings) -> None:
-    """Write the state under a temporary name first: a file that a kill leaves half-born can never be opened again."""
-    temporary = file.with_suffix(".building")
-    for leftover in file.parent.glob("*.building*"):
-        leftover.unlink()
-    try:
-        with _connect(temporary, "READ_WRITE") as connection:
-            _derive(connection, parts, settings, _newest_update(connection, parts))
-            connection.execute("CHECKPOINT")
-        temporary.replace(file)
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        temporary.unlink(missing_ok=True)
-        raise StateError(
-            "{where}: the state could not be written ({found}). Free space or memory, then load again.",
-            where=file.parent,
-            found=error,
-        ) from error
+def _tally(connection: duckdb.DuckDBPyConnection, newest: str, verdicts: Sequence[Verdict]) -> Tally:
+    """What became of the rows; copies of whole files are in no part."""
+    statement = f"SELECT deleted_count, unopened_count, later_count FROM {newest}.knowledge"  # noqa: S608 (our own names)
+    deleted, unopened, later = connection.execute(statement).fetchall()[0]
+    events = int(connection.execute(f"SELECT coalesce(sum({measures.EVENTS.name}), 0) FROM {CENSUS.name}").fetchall()[0][0])  # noqa: S608 (our own names)
+    rows = sum(verdict.accepted for verdict in verdicts)
+    superseded = rows - later - events - deleted - unopened
+    return Tally(rows=rows, events=events, superseded=superseded, deleted=deleted, unopened=unopened, later=later)
 
 
-def _newest_update(connection: duckdb.DuckDBPyConnection, parts: Parts) -> datetime:
-    if not parts:
-        return BEGINNING
-    statement = "SELECT coalesce(max(updated_at), $beginning) FROM read_parquet($parts)"
-    return connection.execute(statement, {"parts": _literal(parts), "beginning": BEGINNING}).fetchall()[0][0]
+def _base_name(site: Site, as_of: datetime) -> str:
+    names = sorted(part.stem for part in site.parts)
+    return f"base-{digest(_rests_on(site.settings), as_of.isoformat(), *names)}.duckdb"
 
 
-def _derive(connection: duckdb.DuckDBPyConnection, parts: Parts, settings: Settings, as_of: datetime) -> None:
-    """The events table as known at a moment, from the checked extracts."""
-    calendar = settings.calendar
-    _insert_versions(connection, parts)
-    connection.execute((SQL / "known.sql").read_text())
-    connection.execute("CREATE TABLE given (source VARCHAR, column_name VARCHAR)")
-    for part, columns in parts.items():
-        statement = "INSERT INTO given SELECT DISTINCT source, unnest($columns) FROM read_parquet($parts)"
-        connection.execute(statement, {"columns": list(columns), "parts": _literal([part])})
-    connection.execute((SQL / "macros.sql").read_text())
-    connection.execute("CREATE TABLE schedules (store VARCHAR, zone VARCHAR)")
-    connection.execute("CREATE TABLE limits (kpi VARCHAR, starts_on DATE, ends_on DATE, seconds BIGINT)")
-    _insert(connection, "INSERT INTO schedules VALUES (?, ?)", [(store, one.zone) for store, one in calendar.stores.items()])
-    _insert(connection, "INSERT INTO limits VALUES (?, ?, ?, ?)", limits_of(settings))
-    window = timedelta(days=settings.definitions.first_contact_window_days)
-    connection.execute(
-        (SQL / "events.sql").read_text(),
-        {"as_of": as_of, "zone": calendar.default.zone, "window_seconds": int(window.total_seconds())},
-    )
-    if calendar.clock == "opening_hours":
-        _count_opening_hours(connection, settings, as_of)
-    connection.execute((SQL / "knowledge.sql").read_text(), {"as_of": as_of})
-
-
-def _insert_versions(connection: duckdb.DuckDBPyConnection, parts: Parts) -> None:
-    """The relation `versions`: a view of the parts, or of nothing at all."""
-    columns = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in COLUMNS)
-    empty = f"SELECT {columns}, CAST(NULL AS UBIGINT) AS row_hash WHERE FALSE"
-    names = ", ".join("'" + path.replace("'", "''") + "'" for path in _literal(parts))
-    source = f"SELECT * FROM read_parquet([{names}], hive_partitioning = FALSE)" if parts else empty  # noqa: S608 (our own parts; a view takes no parameters)
-    connection.execute(f"CREATE TEMP VIEW versions AS {source}")
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-    if rows:
-        connection.begin()
-        connection.executemany(statement, rows)
-        connection.commit()
-
-
-class Limit(NamedTuple):
-    """The time limit of a duration on some days."""
-
-    kpi: str
-    starts_on: date
-    ends_on: date
-    seconds: int
-
-
-def limits_of(settings: Settings) -> list[Limit]:
-    """The dated time limits; where none is set, the brief's for response time and none for resolution time."""
-    rows = [
-        Limit(target.kpi, target.starts_on, target.ends_on, round(target.limit_minutes * 60))
-        for target in settings.targets
-        if target.limit_minutes is not None
-    ]
-    defaults = [
-        Limit(name, date.min, date.max, round(minutes * 60))
-        for name, minutes in DEFAULT_LIMIT_MINUTES.items()
-        if name not in {row.kpi for row in rows}
-    ]
-    return rows + defaults
-
-
-def _count_opening_hours(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datetime) -> None:
-    first = connection.execute("SELECT min(opened_at) FROM events").fetchall()[0][0]
-    if first is None:
-        return
-    connection.execute("CREATE TABLE open_hours (store VARCHAR, starts_at TIMESTAMPTZ, seconds BIGINT, seconds_before BIGINT)")
-    for store, schedule in {"": settings.calendar.default, **settings.calendar.stores}.items():
-        _insert(connection, "INSERT INTO open_hours VALUES (?, ?, ?, ?)", _open_hours(store, schedule, first, as_of))
-    connection.execute((SQL / "opening_hours.sql").read_text(), {"as_of": as_of})
-
-
-def _open_hours(store: str, schedule: Schedule, first: datetime, last: datetime) -> list[tuple[str, datetime, int, int]]:
-    intervals = open_intervals(schedule, first.date() - timedelta(days=2), last.date() + timedelta(days=2))
-    return [(store, one.starts_at, int((one.ends_at - one.starts_at).total_seconds()), one.seconds_before) for one in intervals]
-
-
-def _events_name(verdicts: Sequence[Verdict], settings: Settings) -> str:
-    names = sorted({verdict.part for verdict in verdicts if verdict.part})
+def _rests_on(settings: Settings) -> str:
+    """What of the settings events depend on, and the derivation."""
     stores = sorted((name, _schedule_words(one)) for name, one in settings.calendar.stores.items())
     days = settings.definitions.first_contact_window_days
-    rests_on = repr((_schedule_words(settings.calendar.default), stores, settings.calendar.clock, limits_of(settings), days))
-    return f"events-{_digest(LAYOUT, rests_on, *names)}.duckdb"
+    words = repr((_schedule_words(settings.calendar.default), stores, settings.calendar.clock, limits_of(settings), days))
+    return digest(LAYOUT, words)
 
 
 def _schedule_words(schedule: Schedule) -> str:
     return repr((schedule.zone, schedule.shifts, sorted(schedule.holidays)))
 
 
-def _digest(*words: str) -> str:
-    return sha256("\n".join(words).encode()).hexdigest()[:16]
+def _pointer(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / POINTER).read_text())
 
 
-def _parts(verdicts: Sequence[Verdict], folder: Path) -> Parts:
-    """The checked extracts, each once, with the contract columns that it gives."""
-    named = sorted({verdict.part: verdict.columns for verdict in verdicts if verdict.part}.items())
-    return {folder / f"{name}.parquet": columns for name, columns in named}
+def _verdicts(folder: Path, pointer: Mapping[str, Any]) -> tuple[Verdict, ...]:
+    return tuple(extracts.from_json(json.dumps(entry)) for entry in json.loads((folder / pointer["verdicts"]).read_text()))
 
 
-def _literal(paths: Iterable[Path]) -> list[str]:
-    """Paths as patterns that match only themselves: a bound path still globs."""
-    return [str(path).replace("[", "[[]").replace("*", "[*]").replace("?", "[?]") for path in paths]
+def _stack(pointer: Mapping[str, Any]) -> Stack:
+    moment, clock_begins = datetime.fromisoformat(pointer["as_of"]), date.fromisoformat(pointer["clock_begins"])
+    sums, histograms = (frozenset(tuple(one) for one in pointer[name]) for name in ("sums", "histograms"))
+    return Stack(tuple(pointer["files"]), tuple(pointer["parts"]), moment, clock_begins, sums, histograms)
 
 
-def _publish(folder: Path, events: str, verdicts: Sequence[Verdict], settings: Settings) -> None:
-    """Point readers to these events and verdicts; nothing is written when they are what is published."""
+def _publish(folder: Path, stack: Stack, verdicts: Sequence[Verdict], settings: Settings) -> None:
+    """Point readers to these files and verdicts; nothing is written when they are what is published."""
     content = json.dumps([json.loads(extracts.to_json(verdict)) for verdict in verdicts], indent=1)
-    version = _digest(events, settings.digest, content)
-    if version == published_version(folder.parent):
+    version = digest(_rests_on(settings), *sorted(stack.parts), settings.digest, content)
+    try:
+        before = _pointer(folder)
+    except (OSError, ValueError):
+        before = {"version": "", "files": [], "verdicts": ""}
+    if (version, list(stack.files)) == (before["version"], before["files"]):
         return
-    pointer = {"version": version, "events": events, "verdicts": f"verdicts-{version}.json"}
+    pointer = {
+        "version": version,
+        "files": stack.files,
+        "verdicts": f"verdicts-{version}.json",
+        "parts": stack.parts,
+        "as_of": stack.as_of.isoformat(),
+        "clock_begins": stack.clock_begins.isoformat(),
+        "rests_on": _rests_on(settings),
+        "sums": sorted(stack.sums),
+        "histograms": sorted(stack.histograms),
+    }
     _write(folder / pointer["verdicts"], content)
     _write(folder / POINTER, json.dumps(pointer))
-    _remove_others(folder, "events-*.duckdb", keep=events)
-    _remove_others(folder, "verdicts-*.json", keep=pointer["verdicts"])
-    _remove_others(folder, "current*.json", keep=POINTER)
+    kept = {*stack.files, pointer["verdicts"], POINTER, *before["files"], before["verdicts"]}  # a reader may be about to open the last ones
+    for pattern in ("base-*.duckdb", "layer-*.duckdb", "events-*.duckdb", "verdicts-*.json", "current*.json"):
+        for file in folder.glob(pattern):
+            if file.name not in kept:
+                file.unlink(missing_ok=True)
 
 
 def _write(file: Path, content: str) -> None:
@@ -338,13 +327,11 @@ def _write(file: Path, content: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(file)
-
-
-def _remove_others(folder: Path, pattern: str, keep: str) -> None:
-    """Older versions but the last one: a reader may be about to open it."""
-    others = sorted((file for file in folder.glob(pattern) if file.name != keep), key=lambda file: file.stat().st_mtime)
-    for file in others[:-1]:
-        file.unlink(missing_ok=True)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _make_folder(folder: Path) -> None:
@@ -366,4 +353,12 @@ def _only_loader(folder: Path) -> Generator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise LoaderBusy("{where}: another program is loading this folder. Wait until it is done.", where=folder) from error
+        yield
+
+
+@contextmanager
+def _locked(file: Path) -> Generator[None]:
+    """One at a time; the others wait."""
+    with file.open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Durations:
-    """Distinct durations in rising order (whole seconds) with how many ended there and how many were still open at that age."""
+    """Distinct durations in rising order (seconds) with how many ended there and how many were still open at that age."""
 
-    seconds: NDArray[np.int64]
+    seconds: NDArray[np.float64]
     ended: NDArray[np.int64]
     still_open: NDArray[np.int64]
 

@@ -1,11 +1,12 @@
+-- Sources of which no event is open, though more than a tenth took longer than a day.
 SELECT
     source,
-    count(*) AS ended
-FROM events
+    CAST(sum({events}) AS BIGINT) AS ended
+FROM {census}
 WHERE disposition = 'normal'
 GROUP BY source
 HAVING
-    count(*) >= $fewest
-    AND count(*) FILTER (WHERE ended_at IS NULL) = 0
-    AND quantile_cont(date_diff('second', opened_at, ended_at), 0.9) > $days * 86400
+    sum({events}) >= $fewest
+    AND sum({not_ended}) = 0
+    AND sum({long}) > 0.1 * sum({events})
 ORDER BY source

@@ -1,7 +1,8 @@
--- Event versions -> one row per event as it was known at $as_of, in whole seconds, ten-thousandths and local dates.
--- Relations: versions (checked extracts; macro known), given (source, column_name), schedules (store, zone), limits (kpi, starts_on,
--- ends_on, seconds).
-CREATE TABLE events AS
+-- The winning versions -> one row per event as it is known at $as_of, in whole seconds, ten-thousandths and local dates.
+-- What passes with time alone (ages, ripeness) is not here: `stored` rows hold from what it follows.
+-- Relations: winners, given (source, column_name), schedules (store, zone), limit_days (opened_on, response_seconds,
+-- resolution_seconds).
+CREATE OR REPLACE TEMP TABLE fresh AS
 WITH present AS (
     SELECT
         source,
@@ -17,6 +18,9 @@ WITH present AS (
         coalesce(disposition, 'normal') AS disposition,
         customer,
         merged_into,
+        event_key,
+        row_hash,
+        customer_tie,
         updated_at,
         opened_at,
         CASE WHEN responded_at <= $as_of THEN responded_at END AS responded_at,
@@ -47,53 +51,13 @@ WITH present AS (
         failure_type,
         quality_passed,
         coalesce(is_complaint, FALSE) AS is_complaint
-    FROM known($as_of)
+    FROM winners
     WHERE NOT is_deleted
       AND opened_at <= $as_of
-),
-contacts AS (
-    SELECT
-        source,
-        customer,
-        service,
-        merged_into,
-        opened_at AS again_at
-    FROM present
-    WHERE disposition IN ('normal', 'merged')
-),
-again AS (
-    SELECT
-        present.source,
-        present.event_id,
-        contacts.again_at
-    FROM present
-    ASOF JOIN (FROM contacts WHERE customer IS NOT NULL AND service <> 'unknown') AS contacts
-        ON contacts.customer = present.customer
-        AND contacts.service = present.service
-        AND contacts.again_at > present.resolved_at
-    UNION ALL
-    SELECT
-        present.source,
-        present.event_id,
-        contacts.again_at
-    FROM present
-    INNER JOIN (FROM contacts WHERE merged_into IS NOT NULL) AS contacts
-        ON contacts.source = present.source
-        AND contacts.merged_into = present.event_id
-        AND contacts.again_at > present.resolved_at
-),
-repeats AS (
-    SELECT
-        source,
-        event_id,
-        min(again_at) AS repeated_at
-    FROM again
-    GROUP BY source, event_id
 ),
 local AS (
     SELECT
         present.*,
-        repeats.repeated_at,
         coalesce(schedules.zone, $zone) AS zone,
         CAST(timezone(coalesce(schedules.zone, $zone), opened_at) AS DATE) AS opened_on,
         CAST(timezone(coalesce(schedules.zone, $zone), resolved_at) AS DATE) AS resolved_on,
@@ -106,7 +70,6 @@ local AS (
             ) AS DATE
         ) AS answered_on
     FROM present
-    LEFT JOIN repeats USING (source, event_id)
     LEFT JOIN schedules USING (store)
 )
 SELECT
@@ -133,24 +96,19 @@ SELECT
     ended_on,
     answered_on,
     (date_diff('microsecond', opened_at, responded_at) + 999999) // 1000000 AS response_seconds,
-    CASE
-        WHEN responded_at IS NULL AND ended_at IS NULL AND NOT has_end AND NOT has_response
-            THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000
-    END AS waiting_seconds,
+    responded_at IS NULL AND ended_at IS NULL AND NOT has_end AND NOT has_response AS is_waiting,
+    '' AS calendar,
+    epoch_us(opened_at) AS opened_clock,
     has_response,
     dated_answer_at IS NOT NULL AS has_answer_date,
-    response_limits.seconds AS response_limit_seconds,
+    limit_days.response_seconds AS response_limit_seconds,
     (date_diff('microsecond', opened_at, resolved_at) + 999999) // 1000000 AS resolution_seconds,
-    CASE
-        WHEN resolved_at IS NULL AND ended_at IS NULL AND NOT has_end
-            THEN (date_diff('microsecond', opened_at, $as_of) + 999999) // 1000000
-    END AS unresolved_seconds,
+    resolved_at IS NULL AND ended_at IS NULL AND NOT has_end AS is_unresolved,
     ended_at IS NOT NULL OR has_end AS is_ended,
     has_resolution,
-    resolution_limits.seconds AS resolution_limit_seconds,
-    resolved_at + to_seconds($window_seconds) <= $as_of AS is_mature,
+    limit_days.resolution_seconds AS resolution_limit_seconds,
     customer IS NOT NULL AS has_customer,
-    coalesce(repeated_at <= resolved_at + to_seconds($window_seconds), FALSE) AS is_repeated,
+    FALSE AS is_repeated,
     CASE
         WHEN reopened_at IS NULL THEN coalesce(reopen_count, 0) > 0
         ELSE reopened_at <= resolved_at + to_seconds($window_seconds)
@@ -170,12 +128,11 @@ SELECT
     outcome,
     failure_type,
     quality_passed,
-    is_complaint
+    is_complaint,
+    event_key,
+    row_hash,
+    customer_tie,
+    CASE WHEN customer IS NOT NULL AND service <> 'unknown' THEN hash(customer, service, 'customer') END AS customer_key,
+    CASE WHEN merged_into IS NOT NULL THEN hash(source, merged_into) END AS merged_key
 FROM local
-LEFT JOIN limits AS response_limits
-    ON response_limits.kpi = 'response_time'
-    AND local.opened_on BETWEEN response_limits.starts_on AND response_limits.ends_on
-LEFT JOIN limits AS resolution_limits
-    ON resolution_limits.kpi = 'resolution_time'
-    AND local.opened_on BETWEEN resolution_limits.starts_on AND resolution_limits.ends_on
-ORDER BY opened_on, store, channel;
+LEFT JOIN limit_days USING (opened_on)

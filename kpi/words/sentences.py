@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
+from kpi.limits import Limit
 from kpi.metrics import Kpi, measured_variants, missing
 from kpi.mix import Effects
 from kpi.periods import Every
 from kpi.report import Answer
 from kpi.standing import Standing
-from kpi.store import Limit
 from kpi.targets import Target
 from kpi.words import counted, text
 from kpi.words.values import (
