@@ -22,6 +22,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from data import sample
 from kpi import browse, download, store
 from kpi.errors import KpiError
+from kpi.figures import packed_script
 from kpi.loader import RUNNING, Loader
 from kpi.words import text
 from kpi.words.safe import plain
@@ -33,9 +34,10 @@ from pages import kpi as kpi_page
 from pages import overview as overview_page
 from pages.filters import show_breadcrumb, show_filters, show_pages
 from pages.links import dress
+from pages.plot import SCRIPT_PATH
 from pages.view import DATA_VARIABLE, DOWNLOAD_PATH, View, current_state, data_folder, opened
 
-SECONDS_BETWEEN_LOOKS = 3
+SECONDS_BETWEEN_LOOKS = 2
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "same-origin"}
@@ -144,7 +146,7 @@ def serve() -> None:
         sample.write(folder / "extracts")
     app = st.App(
         __file__,
-        routes=[Route(DOWNLOAD_PATH, _download)],
+        routes=[Route(DOWNLOAD_PATH, _download), Route(SCRIPT_PATH, _plot_script)],
         lifespan=_loading_in_background,
         middleware=[Middleware(SecurityHeaders)],
         on_script_error=_own_up,
@@ -188,6 +190,13 @@ def _download(request: Request) -> Response:
         return PlainTextResponse(str(error), status_code=403)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(browse.csv_stream(state, selection), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _plot_script(request: Request) -> Response:
+    """The library that draws charts, from this server and not from another; its address changes with its version."""
+    del request
+    headers = {"Content-Encoding": "gzip", "Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(packed_script(), media_type="text/javascript; charset=utf-8", headers=headers)
 
 
 if __name__ == "__main__":
