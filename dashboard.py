@@ -35,7 +35,7 @@ from pages import overview as overview_page
 from pages.filters import show_breadcrumb, show_filters, show_pages
 from pages.links import dress
 from pages.plot import SCRIPT_PATH
-from pages.view import DATA_VARIABLE, DOWNLOAD_PATH, View, current_state, data_folder, opened
+from pages.view import DATA_VARIABLE, DOWNLOAD_PATH, View, as_known_at, current_state, data_folder, opened
 
 SECONDS_BETWEEN_LOOKS = 2
 Given = TypeVar("Given")
@@ -182,9 +182,9 @@ class SecurityHeaders(BaseHTTPMiddleware):
 def _download(request: Request) -> Response:
     """Stream the events of a signed link; they are those of the version the page showed, as long as it is still there."""
     try:
-        selection, version = download.selection_of(request.query_params.get("token", ""))
-        folder = data_folder()
-        state = opened(str(folder), version) if version else current_state()
+        selection, version, as_of = download.selection_of(request.query_params.get("token", ""))
+        folder = str(data_folder())
+        state = as_known_at(folder, version, as_of) if as_of else opened(folder, version) if version else current_state()
         name = browse.file_name(state, selection, browse.count(state, selection))
     except KpiError as error:
         return PlainTextResponse(str(error), status_code=403)

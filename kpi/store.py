@@ -148,7 +148,7 @@ def known_at(state: State, folder: Path, as_of: datetime) -> State:
     connection = _connect(Path(":memory:"), "AUTOMATIC")
     parts = _parts(state.verdicts, folder / "state" / "parts")
     _derive(connection, parts, state.settings, as_of)
-    return _state(connection, f"{state.version}-{as_of:%Y%m%dT%H%M%S}", state.verdicts, state.settings)
+    return _state(connection, f"{state.version}-{as_of:%Y%m%dT%H%M%S.%f}", state.verdicts, state.settings)
 
 
 def _state(connection: duckdb.DuckDBPyConnection, version: str, verdicts: tuple[Verdict, ...], settings: Settings) -> State:
