@@ -71,17 +71,23 @@ def _filtered(folder: Path) -> View | None:
     if not store.published_version(folder):
         _loading(folder)
         return None
-    state = current_state()
-    _refresh_when_published(str(folder), state.version)
-    return show_filters(state)
+    published = current_state()
+    view = show_filters(published)
+    if view.as_of is None or view.as_of > published.as_of:
+        _refresh_when_published(str(folder), published.version)
+    return view
 
 
 def _page(show: Callable[[View], None], view: View | None) -> Callable[[], None]:
     """A page that shows this view, or nothing as long as there is none."""
 
     def page() -> None:
-        if view is not None:
-            _shown(show, view)
+        if view is None:
+            return
+        if view.as_of is not None and not view.state.event_count:
+            st.info(text("Nothing was known yet at that moment. Choose a later one."), icon=":material/hourglass_empty:")
+            return
+        _shown(show, view)
 
     return page
 

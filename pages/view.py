@@ -27,12 +27,17 @@ shown: set[str] = set()
 
 @dataclass(frozen=True)
 class View:
-    """One run of a page: state, chosen days, filters and comparison."""
+    """One run of a page: state, chosen days, filters and comparison.
+
+    `version` is the published one that the state belongs to; `as_of` the moment that the state is known at, if it was asked for.
+    """
 
     state: State
     dates: Dates
     where: dict[str, tuple[str, ...]]
     comparison: Comparison
+    version: str
+    as_of: datetime | None
 
     @property
     def currency(self) -> str:

@@ -1,6 +1,9 @@
 """A dashboard server and a browser, as a manager has them."""
 
+import csv
+import io
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -101,3 +104,16 @@ def page(browser: Browser) -> Generator[Page]:
 def ready(page: Page, heading: str) -> None:
     expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible(timeout=90_000)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=60_000)
+
+
+def download(page: Page) -> list[dict[str, str]]:
+    """The rows of the file behind the download link, whose text promises their number."""
+    link = page.get_by_role("link", name=re.compile("Download"))
+    with page.expect_download() as started:
+        link.click()
+    content = Path(started.value.path()).read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    promised = int(re.sub(r"\D", "", link.inner_text()))
+    assert len(rows) == promised
+    return rows

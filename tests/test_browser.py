@@ -1,7 +1,5 @@
 """What a manager does, in a real browser against a real server."""
 
-import csv
-import io
 import re
 import shutil
 from pathlib import Path
@@ -11,7 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from tests import browsing
-from tests.browsing import ready, served
+from tests.browsing import download, ready, served
 
 PAGES = ("", "overview", "kpi", "compare", "events", "data")
 
@@ -51,19 +49,6 @@ def click_point(page: Page, number: int) -> None:
         if not hint.count():
             return
     raise AssertionError("a click on a point does not open its events")
-
-
-def download(page: Page) -> list[dict[str, str]]:
-    """The rows of the file behind the download link, whose text promises their number."""
-    link = page.get_by_role("link", name=re.compile("Download"))
-    with page.expect_download() as started:
-        link.click()
-    content = Path(started.value.path()).read_bytes()
-    assert content.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-    promised = int(re.sub(r"\D", "", link.inner_text()))
-    assert len(rows) == promised
-    return rows
 
 
 def test_a_manager_finds_a_bad_store_and_downloads_its_events(address: str, page: Page, browser: Browser) -> None:

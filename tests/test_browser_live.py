@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from kpi import store
 from pages.plot import SCRIPT_PATH
 from tests import browsing
-from tests.browsing import ROOT, ready
+from tests.browsing import ROOT, download, ready
 
 CHARTS = {"kpi": ("Response on time", "point"), "compare": ("Compare", "unit")}
 SHOWN = "document.querySelector('.plot')"
@@ -190,3 +190,42 @@ def test_the_library_of_charts_is_fetched_packed_and_once(address: str, page: Pa
     assert answer.headers["content-encoding"] == "gzip"
     assert "immutable" in answer.headers["cache-control"]
     assert int(answer.headers["content-length"]) < len(answer.body()) / 3
+
+
+def test_what_is_typed_and_opened_stays_when_new_data_arrive(folder: Path, address: str, page: Page) -> None:
+    open_chart(page, f"{address}/kpi?region=North&range=Last+28+days", "Response on time")
+    page.get_by_text("How this chart judges").click()
+    expect(page.get_by_text("Marked: serious").first).to_be_visible()
+    field = page.get_by_role("textbox", name="As known at")
+    field.press_sequentially("2026-10")
+    page.evaluate(f"{SCROLLED}.scrollTo(0, 400)")
+    page.evaluate("document.querySelectorAll('[data-testid=stElementContainer]').forEach((one) => { one.mark = 'as before'; })")
+    page.wait_for_timeout(1_000)
+    known, url = freshness(page).inner_text(), page.url
+    publish(folder, days=40)
+    expect(freshness(page)).not_to_have_text(known)
+    page.wait_for_timeout(2_000)
+    expect(page.get_by_text("Marked: serious").first).to_be_visible()
+    expect(field).to_have_value("2026-10")
+    expect(field).to_be_focused()
+    assert page.url == url
+    assert page.evaluate(f"{SCROLLED}.scrollTop") == 400
+    new = "[...document.querySelectorAll('[data-testid=stElementContainer]')].filter((one) => one.mark !== 'as before')"
+    assert page.evaluate(f"{new}.map((one) => one.textContent)") == []
+
+
+def test_a_page_of_the_past_stays_as_it_is_and_so_does_its_download(folder: Path, address: str, page: Page) -> None:
+    page.goto(f"{address}/events?asof=2026-10-20T18:00&store=S014&range=Last+7+days")
+    ready(page, "Events")
+    expect(page.get_by_text("As known at Tue 20 Oct 2026 18:00 (Europe/Paris): later corrections")).to_be_visible()
+    days = {row["opened_at_local"][:10] for row in download(page)}
+    assert max(days) == "2026-10-20"
+    link = page.get_by_role("link", name="Download")
+    promised = link.get_attribute("href")
+    publish(folder, days=50)
+    page.wait_for_timeout(1_000 * SECONDS_TO_SHOW)
+    assert link.get_attribute("href") == promised  # names the version that the page was drawn from
+    page.get_by_role("link", name="Back to now").click()
+    expect(freshness(page)).to_be_visible()
+    expect(page).to_have_url(f"{address}/events?store=S014&range=Last+7+days")
+    expect(page.get_by_text("As known at Tue")).to_have_count(0)
