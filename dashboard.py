@@ -22,6 +22,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from data import sample
 from kpi import browse, download, store
 from kpi.errors import KpiError
+from kpi.figures import packed_script
 from kpi.loader import RUNNING, Loader
 from kpi.words import text
 from kpi.words.safe import plain
@@ -33,9 +34,10 @@ from pages import kpi as kpi_page
 from pages import overview as overview_page
 from pages.filters import show_breadcrumb, show_filters, show_pages
 from pages.links import dress
-from pages.view import DATA_VARIABLE, DOWNLOAD_PATH, View, current_state, data_folder, opened
+from pages.plot import SCRIPT_PATH
+from pages.view import DATA_VARIABLE, DOWNLOAD_PATH, View, as_known_at, current_state, data_folder, opened
 
-SECONDS_BETWEEN_LOOKS = 3
+SECONDS_BETWEEN_LOOKS = 2
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "same-origin"}
@@ -69,17 +71,23 @@ def _filtered(folder: Path) -> View | None:
     if not store.published_version(folder):
         _loading(folder)
         return None
-    state = current_state()
-    _refresh_when_published(str(folder), state.version)
-    return show_filters(state)
+    published = current_state()
+    view = show_filters(published)
+    if view.as_of is None or view.as_of > published.as_of:
+        _refresh_when_published(str(folder), published.version)
+    return view
 
 
 def _page(show: Callable[[View], None], view: View | None) -> Callable[[], None]:
     """A page that shows this view, or nothing as long as there is none."""
 
     def page() -> None:
-        if view is not None:
-            _shown(show, view)
+        if view is None:
+            return
+        if view.as_of is not None and not view.state.event_count:
+            st.info(text("Nothing was known yet at that moment. Choose a later one."), icon=":material/hourglass_empty:")
+            return
+        _shown(show, view)
 
     return page
 
@@ -144,7 +152,7 @@ def serve() -> None:
         sample.write(folder / "extracts")
     app = st.App(
         __file__,
-        routes=[Route(DOWNLOAD_PATH, _download)],
+        routes=[Route(DOWNLOAD_PATH, _download), Route(SCRIPT_PATH, _plot_script)],
         lifespan=_loading_in_background,
         middleware=[Middleware(SecurityHeaders)],
         on_script_error=_own_up,
@@ -180,14 +188,21 @@ class SecurityHeaders(BaseHTTPMiddleware):
 def _download(request: Request) -> Response:
     """Stream the events of a signed link; they are those of the version the page showed, as long as it is still there."""
     try:
-        selection, version = download.selection_of(request.query_params.get("token", ""))
-        folder = data_folder()
-        state = opened(str(folder), version) if version else current_state()
+        selection, version, as_of = download.selection_of(request.query_params.get("token", ""))
+        folder = str(data_folder())
+        state = as_known_at(folder, version, as_of) if as_of else opened(folder, version) if version else current_state()
         name = browse.file_name(state, selection, browse.count(state, selection))
     except KpiError as error:
         return PlainTextResponse(str(error), status_code=403)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(browse.csv_stream(state, selection), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _plot_script(request: Request) -> Response:
+    """The library that draws charts, from this server and not from another; its address changes with its version."""
+    del request
+    headers = {"Content-Encoding": "gzip", "Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(packed_script(), media_type="text/javascript; charset=utf-8", headers=headers)
 
 
 if __name__ == "__main__":

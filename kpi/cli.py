@@ -28,8 +28,7 @@ from kpi.store import State
 from kpi.tally import kept_out, kept_out_text, tally_text
 from kpi.words import counted, text
 from kpi.words.comparisons import basis_sentence, obstacle_sentence
-from kpi.words.sentences import unmeasured_sentence
-from kpi.words.values import moment_text
+from kpi.words.sentences import later_sentence, unmeasured_sentence
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Service KPIs from the command line.")
 
@@ -309,13 +308,7 @@ def _state(data: Path, as_of: str) -> State:
         return state
     zone = state.settings.calendar.default.zone
     asked = asking.moment(as_of, zone)
-    if state.tally.rows and asked > state.as_of:
-        warning = text(
-            "As of {asked}, later than the newest update, {newest}: of the time between nothing is known, and what was open then"
-            " counts as open still.",
-            asked=moment_text(asked, zone),
-            newest=moment_text(state.as_of, zone),
-        )
+    if warning := later_sentence(asked, state, zone):
         sys.stderr.write(f"{warning}\n")
     return store.known_at(state, folder, asked)
 

@@ -4,7 +4,7 @@ import hmac
 import json
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from time import time
 from typing import Any
@@ -20,8 +20,8 @@ KEY = secrets.token_bytes(32)
 SECONDS_VALID = 3600
 
 
-def token(selection: Selection, version: str) -> str:
-    """A selection of one version of the state as a signed text for a URL."""
+def token(selection: Selection, version: str, as_of: datetime | None = None) -> str:
+    """A selection of one version of the state, or of that as known at a moment, as a signed text for a URL."""
     question = selection.question
     content = {
         "on": selection.on,
@@ -29,14 +29,15 @@ def token(selection: Selection, version: str) -> str:
         "start": question.dates.start.isoformat(),
         "end": question.dates.end.isoformat(),
         "version": version,
+        "as_of": as_of.isoformat() if as_of else "",
         "until": int(time()) // 60 * 60 + SECONDS_VALID,
     }
     body = urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
     return f"{body}.{_signature(body)}"
 
 
-def selection_of(text: str) -> tuple[Selection, str]:
-    """The selection and the version in a token that this server signed and that is still valid."""
+def selection_of(text: str) -> tuple[Selection, str, datetime | None]:
+    """The selection, the version and the moment in a token that this server signed and that is still valid."""
     body, _, signature = text.partition(".")
     if not hmac.compare_digest(signature.encode(), _signature(body).encode()):
         raise KpiError("This download link is not valid here. Open the page again and use its link.")
@@ -46,7 +47,8 @@ def selection_of(text: str) -> tuple[Selection, str]:
     dates = Dates(date.fromisoformat(content["start"]), date.fromisoformat(content["end"]))
     where = {name: tuple(values) for name, values in content["where"].items()}
     question = Question(kpis=(), every=None, by=(), where=where, dates=dates, within_minutes=None)
-    return Selection(question, content["on"]), content["version"]
+    as_of = datetime.fromisoformat(content["as_of"]) if content["as_of"] else None
+    return Selection(question, content["on"]), content["version"], as_of
 
 
 def _signature(body: str) -> str:

@@ -1,13 +1,16 @@
 """Charts as Plotly figures and sparklines as SVG: nothing is told by colour alone."""
 
-from collections.abc import Sequence
+import gzip
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
+from functools import cache
 from html import escape
 from math import ceil, floor, hypot, log10
 from typing import Any, NamedTuple
 
 import pandas  # noqa: F401 (Plotly imports it lazily: the threads of the first viewers would meet it half-imported)
 import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
 from kpi.control import OTHER_STATISTICS, ControlChart, Point, is_concern
 from kpi.metrics import Unit
@@ -17,6 +20,8 @@ from kpi.words import text
 from kpi.words.charts import symbol_of, usual_text
 from kpi.words.sentences import period_text
 from kpi.words.values import count_text, short_day_text, value_text
+
+SCRIPT_VERSION = get_plotlyjs_version()
 
 LINE = "#2e86c8"
 QUIET = "#8a8f98"
@@ -42,7 +47,16 @@ FEW_PERIODS = 8
 UNFADED = {"marker": {"opacity": 1}}
 """A click on a point opens its events: nothing else is to fade for it."""
 
+CHOSEN_GROWTH = 6
+"""By so many pixels the chosen point is larger."""
+
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN, SPARK_RING = 260, 56, 6, 4
+
+
+@cache
+def packed_script() -> bytes:
+    """plotly.js as it comes with the package that writes the figures, packed by gzip."""
+    return gzip.compress(get_plotlyjs().encode(), mtime=0)
 
 
 def control_figure(chart: ControlChart, every: Every, currency: str) -> go.Figure:
@@ -52,18 +66,26 @@ def control_figure(chart: ControlChart, every: Every, currency: str) -> go.Figur
     which would hide them in a long series.
     """
     points = chart.points
-    traces = [
-        _reference(points, every, [point.lower for point in points], Style(text("lower limit"), QUIET, "dash", 1, show=False)),
-        _reference(points, every, [point.upper for point in points], Style(text("control limits"), QUIET, "dash", 1)),
-        *_courses(points),
-        _values(chart, every, currency),
-        _reference(points, every, [point.centre for point in points], Style(_named(chart, "centre", currency), QUIET, "solid", 1)),
-        _reference(points, every, [point.aim for point in points], Style(_named(chart, "aim", currency), TARGET, "dashdot", 2)),
-        _reference(points, every, [point.alert for point in points], Style(_named(chart, "alert", currency), ALERT, "dot", 2)),
-        *(_marks(chart, mark) for mark in MARKS),
-    ]
-    layout = _layout(chart, every, currency) | _borders(chart)
-    return go.Figure(data=[trace for trace in traces if trace], layout=layout)
+    course, open_end = _courses(points)
+    traces = {
+        "lower": _reference(points, every, [point.lower for point in points], Style(text("lower limit"), QUIET, "dash", 1, show=False)),
+        "upper": _reference(points, every, [point.upper for point in points], Style(text("control limits"), QUIET, "dash", 1)),
+        "course": course,
+        "open end": open_end,
+        "values": _values(chart, every, currency),
+        "centre": _reference(
+            points, every, [point.centre for point in points], Style(_named(chart, "centre", currency), QUIET, "solid", 1)
+        ),
+        "aim": _reference(points, every, [point.aim for point in points], Style(_named(chart, "aim", currency), TARGET, "dashdot", 2)),
+        "alert": _reference(points, every, [point.alert for point in points], Style(_named(chart, "alert", currency), ALERT, "dot", 2)),
+        **{mark.name: _marks(chart, mark) for mark in MARKS},
+    }
+    return drawing(traces, _layout(chart, every, currency) | _borders(chart))
+
+
+def drawing(traces: Mapping[str, go.Scatter | None], layout: dict[str, Any]) -> go.Figure:
+    """The traces there are, known by their names whatever the data: one that a viewer has hidden stays hidden when another joins."""
+    return go.Figure(data=[trace.update(uid=name) for name, trace in traces.items() if trace], layout=layout | {"template": "none"})
 
 
 def sparkline(values: Sequence[float | None], aim: float | None, last_is_open: bool, description: str) -> str:
@@ -177,18 +199,18 @@ def _named(chart: ControlChart, line: str, currency: str) -> str:
     return text(words[line], value=value_text(latest, chart.kpi.unit, currency))
 
 
-def _courses(points: Sequence[Point]) -> list[go.Scatter | None]:
+def _courses(points: Sequence[Point]) -> tuple[go.Scatter | None, go.Scatter | None]:
     """The line through the values: solid while periods are complete, dashed through those that are not yet."""
     settled = max((place + 1 for place, point in enumerate(points) if point.figure.is_complete), default=0)
     solid, open_end = points[:settled], points[max(settled - 1, 0) :]
-    lines = [_line(solid, [point.drawn for point in solid], text("value"), LINE, "solid", 2)]
-    if len(open_end) > 1:
-        lines.append(_line(open_end, [point.drawn for point in open_end], text("incomplete"), LINE, OPEN_END, 2))
-    return [line and line.update(showlegend=False) for line in lines]
+    full = _line(solid, [point.drawn for point in solid], text("value"), LINE, "solid", 2)
+    dashed = _line(open_end, [point.drawn for point in open_end], text("incomplete"), LINE, OPEN_END, 2) if len(open_end) > 1 else None
+    return full and full.update(showlegend=False), dashed and dashed.update(showlegend=False)
 
 
 def _values(chart: ControlChart, every: Every, currency: str) -> go.Scatter:
     points = chart.points
+    size = 4 if len(points) > MANY_POINTS else 7
     return go.Scatter(
         x=[point.period for point in points],
         y=[point.drawn for point in points],
@@ -199,14 +221,18 @@ def _values(chart: ControlChart, every: Every, currency: str) -> go.Scatter:
         name=escape(text(chart.kpi.label)),
         showlegend=False,
         marker={
-            "size": 4 if len(points) > MANY_POINTS else 7,
+            "size": size,
             "color": [LINE if point.figure.is_enough else QUIET for point in points],
             "symbol": [symbol_of(point) for point in points],
             "line": {"width": 0 if len(points) > MANY_POINTS else 1.5, "color": LINE},
         },
-        selected=UNFADED,
+        selected=_chosen(size),
         unselected=UNFADED,
     )
+
+
+def _chosen(size: int) -> dict[str, Any]:
+    return {"marker": {"opacity": 1, "size": size + CHOSEN_GROWTH}}
 
 
 def _hover(chart: ControlChart, point: Point, every: Every, currency: str) -> str:
@@ -275,7 +301,7 @@ def _marks(chart: ControlChart, mark: Mark) -> go.Scatter | None:
         mode="markers",
         name=text(mark.name),
         hoverinfo="skip",
-        selected=UNFADED,
+        selected=_chosen(mark.size),
         unselected=UNFADED,
         marker={
             "size": mark.size,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from math import log10
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas  # noqa: F401 (Plotly imports it lazily: the threads of the first 
 import plotly.graph_objects as go
 
 from kpi.compare import Comparison, Peer
-from kpi.figures import CONCERN, LINE, QUIET, TARGET, value_axis
+from kpi.figures import CONCERN, LINE, QUIET, TARGET, drawing, value_axis
 from kpi.spc.funnel import Array, Funnel
 from kpi.words import text
 from kpi.words.comparisons import note_text, range_text, tier_text
@@ -29,13 +30,15 @@ def funnel_figure(found: Comparison, currency: str) -> go.Figure:
     if shape is None or not shown:
         return go.Figure()
     ends = _ends(found, shown)
-    traces = [
-        *_curves(found, shape, ends),
-        _level(shape.centre, ends, text("all together {value}", value=value_text(shape.centre, found.kpi.unit, currency)), QUIET, "solid"),
-        _level(found.aim, ends, text("target {value}", value=value_text(found.aim, found.kpi.unit, currency)), TARGET, "dashdot"),
-        *_dots(found, shown, currency),
-    ]
-    return go.Figure(data=[trace for trace in traces if trace], layout=_layout(found, shown, currency, ends))
+    centre = text("all together {value}", value=value_text(shape.centre, found.kpi.unit, currency))
+    aim = text("target {value}", value=value_text(found.aim, found.kpi.unit, currency))
+    traces = {
+        **_curves(found, shape, ends),
+        "centre": _level(shape.centre, ends, centre, QUIET, "solid"),
+        "aim": _level(found.aim, ends, aim, TARGET, "dashdot"),
+        **_dots(found, shown, currency),
+    }
+    return drawing(traces, _layout(found, shown, currency, ends))
 
 
 def _ends(found: Comparison, shown: Sequence[Peer]) -> tuple[float, float]:
@@ -48,19 +51,19 @@ def _is_wide(ends: tuple[float, float]) -> bool:
     return ends[1] > WIDE * ends[0]
 
 
-def _curves(found: Comparison, shape: Funnel, ends: tuple[float, float]) -> list[go.Scatter]:
+def _curves(found: Comparison, shape: Funnel, ends: tuple[float, float]) -> dict[str, go.Scatter]:
     """The limits where units are judged: from the floor on."""
     n = np.geomspace(min(max(ends[0], found.kpi.floor), ends[1]), ends[1], CURVE_POINTS)
-    traces = []
+    traces = {}
     for sigmas, dash, name in ((2.0, "dot", text("2 sigma limits")), (3.0, "dash", text("3 sigma limits"))):
         lower, upper = (np.clip(line, *found.kpi.range) for line in shape.limits(n, sigmas))
-        traces += [_curve(n, lower, name, dash), _curve(n, upper, name, dash).update(showlegend=False)]
+        traces |= {f"{dash} below": _curve(n, lower, name, dash), f"{dash} above": _curve(n, upper, name, dash).update(showlegend=False)}
     return traces
 
 
 def _curve(n: Array, values: Array, name: str, dash: str) -> go.Scatter:
     line = {"color": QUIET, "dash": dash, "width": 1.5}
-    return go.Scatter(x=n.tolist(), y=values.tolist(), mode="lines", name=name, legendgroup=name, line=line, hoverinfo="skip")
+    return go.Scatter(x=n, y=values, mode="lines", name=name, legendgroup=name, line=line, hoverinfo="skip")
 
 
 def _level(value: float | None, ends: tuple[float, float], name: str, colour: str, dash: str) -> go.Scatter | None:
@@ -70,17 +73,17 @@ def _level(value: float | None, ends: tuple[float, float], name: str, colour: st
     return go.Scatter(x=list(ends), y=[value, value], mode="lines", name=name, line=line, hoverinfo="skip")
 
 
-def _dots(found: Comparison, shown: Sequence[Peer], currency: str) -> list[go.Scatter | None]:
+def _dots(found: Comparison, shown: Sequence[Peer], currency: str) -> dict[str, go.Scatter | None]:
     """One trace for each kind, so that the legend says what a shape means."""
     rises = found.kpi.better == "higher"
     worse, better = ("triangle-down", "triangle-up") if rises else ("triangle-up", "triangle-down")
     kinds = [
-        (text("within"), [one for one in shown if one.is_judged and not one.is_unlike], _marker("circle", LINE, 8)),
-        (text("not judged"), [one for one in shown if not one.is_judged], _marker("circle-open", QUIET, 8)),
-        (text("better than the others"), [one for one in shown if one.is_unlike and not one.is_worse], _marker(better, LINE, 13)),
-        (text("worse than the others"), [one for one in shown if one.is_unlike and one.is_worse], _marker(worse, CONCERN, 13)),
+        ("within", [one for one in shown if one.is_judged and not one.is_unlike], _marker("circle", LINE, 8)),
+        ("not judged", [one for one in shown if not one.is_judged], _marker("circle-open", QUIET, 8)),
+        ("better than the others", [one for one in shown if one.is_unlike and not one.is_worse], _marker(better, LINE, 13)),
+        ("worse than the others", [one for one in shown if one.is_unlike and one.is_worse], _marker(worse, CONCERN, 13)),
     ]
-    return [_kind(name, peers, marker, found, currency) for name, peers, marker in kinds]
+    return {name: _kind(text(name), peers, marker, found, currency) for name, peers, marker in kinds}
 
 
 def _marker(symbol: str, colour: str, size: int) -> dict[str, Any]:
@@ -120,6 +123,7 @@ def _hover(one: Peer, found: Comparison, currency: str) -> str:
 def _layout(found: Comparison, shown: Sequence[Peer], currency: str, ends: tuple[float, float]) -> dict[str, Any]:
     values = [one.value for one in shown if one.value is not None] + ([found.aim] if found.aim is not None else [])
     wide = _is_wide(ends)
+    first, last = (log10(end) if wide else end for end in ends)
     return {
         "height": 440,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
@@ -129,7 +133,7 @@ def _layout(found: Comparison, shown: Sequence[Peer], currency: str, ends: tuple
         "xaxis": {
             "title": {"text": text("Events (n)")},
             "type": "log" if wide else "linear",
-            "range": [float(np.log10(end)) for end in ends] if wide else list(ends),
+            "autorangeoptions": {"minallowed": first, "maxallowed": last},  # no "range": one that new data move would end a zoom
             "tickformat": ",d",
             "automargin": True,
             **({"dtick": 1} if wide else {"nticks": 6}),

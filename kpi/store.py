@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -168,14 +168,14 @@ def known_at(state: State, folder: Path, as_of: datetime) -> State:
     """
     past = folder / "state" / "past"
     past.mkdir(parents=True, exist_ok=True)
-    site = _site(folder / "state", state.verdicts, state.settings, ignore_progress)
-    name = f"past/{digest(_base_name(site, as_of))}.duckdb"
+    site = replace(_site(folder / "state", state.verdicts, state.settings, ignore_progress), folder=past)
+    name = _base_name(site, as_of)
     with _locked(past / "lock"):
         stack = building.build(site, name, as_of)
     kept = sorted(past.glob("*.duckdb"), key=lambda file: file.stat().st_mtime)
     for file in kept[:-MOST_PAST_STATES]:
         file.unlink(missing_ok=True)
-    return _opened(folder / "state", stack, f"{state.version}-{as_of:%Y%m%dT%H%M%S}", state.verdicts, state.settings)
+    return _opened(past, stack, f"{state.version}-{as_of:%Y%m%dT%H%M%S.%f}", state.verdicts, state.settings)
 
 
 def _brought_up_to_date(site: Site, verdicts: Sequence[Verdict]) -> Stack:

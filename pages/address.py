@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from typing import Any
 
 import streamlit as st
 
@@ -32,6 +33,11 @@ def say_refused(name: str, is_known: Callable[[str], bool], label: str) -> None:
         del refused[name]
     if name in refused:
         _say(name, label, ", ".join(refused[name][0]))
+
+
+def asked_of(name: str) -> Any:
+    """The value of a widget further down the page; before it was ever drawn, what a link asks of it."""
+    return st.session_state[name] if name in st.session_state else st.query_params.get(name)
 
 
 def _say(name: str, label: str, values: str) -> None:

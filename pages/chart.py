@@ -9,7 +9,7 @@ from kpi import browse, phases
 from kpi.control import ControlChart, Proposal, control_charts
 from kpi.figures import control_figure
 from kpi.metrics import Kpi
-from kpi.periods import Every
+from kpi.periods import Every, start_of
 from kpi.phases import Phase
 from kpi.spc.rules import GRADED, RULES
 from kpi.words import text
@@ -28,6 +28,9 @@ from kpi.words.charts import (
 from kpi.words.safe import plain
 from kpi.words.sentences import closed_only_sentence, period_text
 from kpi.words.values import count_text, day_text, value_text
+from pages.address import asked_of
+from pages.filters import link_parameters
+from pages.plot import show_plot
 from pages.view import View, cached, data_folder
 
 MOST_SIGNALS = 5
@@ -41,13 +44,13 @@ def show_chart(view: View, kpi: Kpi, every: Every, chart_name: str, rules_name: 
         return
     chart = charts[0]
     st.markdown(f"**{verdict_sentence(chart)}**")
-    st.plotly_chart(
-        control_figure(chart, every, view.currency),
+    show_plot(
+        control_figure(chart, every, view.currency).to_json(),
         key="control_chart",
-        on_select=_take_point,
-        selection_mode="points",
-        config={"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]},
         alt=text("Control chart of {label}", label=text(kpi.label)),
+        question=(kpi.name, every, chart_name, link_parameters()),
+        chosen=_chosen_period(every),
+        take=_take_point,
     )
     for sentence in (limits_sentence(chart, every), symbols_sentence(chart)):
         if sentence:
@@ -65,14 +68,19 @@ def show_chart(view: View, kpi: Kpi, every: Every, chart_name: str, rules_name: 
         st.dataframe(_point_rows(chart, every, view.currency), hide_index=True, alt=text("The points of the chart as a table"))
 
 
-def _take_point() -> None:
-    """A click on a point chooses its period; copied at once, because a selection is forgotten when the figure changes."""
-    points = st.session_state["control_chart"]["selection"]["points"]
-    if points:
-        word = points[0]["customdata"]
-        chosen = date.fromisoformat(word if isinstance(word, str) else word[0])
-        st.session_state["point"] = chosen
-        st.toast(text("The events from {day} on are below the chart.", day=day_text(chosen)), icon=":material/arrow_downward:")
+def _take_point(word: str) -> None:
+    """A click on a point chooses its period."""
+    chosen = date.fromisoformat(word)
+    st.session_state["point"] = chosen
+    st.toast(text("The events from {day} on are below the chart.", day=day_text(chosen)), icon=":material/arrow_downward:")
+
+
+def _chosen_period(every: Every) -> str | None:
+    """The start of the period whose events are shown below."""
+    try:
+        return start_of(date.fromisoformat(str(asked_of("point"))), every).isoformat()
+    except ValueError:
+        return None
 
 
 def _show_deviations(chart: ControlChart, every: Every, currency: str) -> None:

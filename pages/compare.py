@@ -28,10 +28,11 @@ from kpi.words.comparisons import (
 from kpi.words.safe import plain
 from kpi.words.sentences import figure_text, unmeasured_sentence
 from kpi.words.values import count_text, short_day_text, value_text
-from pages.address import look_up
+from pages.address import asked_of, look_up
 from pages.filters import FILTERS, link_parameters, show_emptiness
 from pages.kpi import BY_WORDS
 from pages.links import Link, show_links
+from pages.plot import show_plot
 from pages.view import LEVELS, View, cached
 
 MIX_WORDS: dict[Mix, str] = {"adjusted": "Adjusted", "unadjusted": "Unadjusted"}
@@ -114,13 +115,14 @@ def _show_funnel(view: View, found: Comparison) -> None:
     for sentence in stand_out_sentences(found, view.currency):
         st.markdown(f"**{plain(sentence)}**")
     st.caption(plain(basis_sentence(found)))
-    st.plotly_chart(
-        funnel_figure(found, view.currency),
+    figure = funnel_figure(found, view.currency)
+    show_plot(
+        figure.to_json(),
         key="funnel",
-        on_select=_take_dot,
-        selection_mode="points",
-        config={"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]},
         alt=text("Funnel of {label} by {dimension}", label=text(found.kpi.label), dimension=text(BY_WORDS[found.by]).lower()),
+        question=(found.kpi.name, found.by, found.basis, figure.layout.xaxis.type, link_parameters()),
+        chosen=asked_of("unit"),
+        take=_take_dot,
     )
     sentences = (centre_sentence(found, view.currency), tiers_sentence(found), few_sentence(found))
     st.caption(plain(" ".join(sentence for sentence in sentences if sentence)))
@@ -159,12 +161,9 @@ def _row(one: Peer, found: Comparison, currency: str) -> dict[str, Any]:
     return row
 
 
-def _take_dot() -> None:
-    """A click on a dot chooses its unit; copied at once, because a selection is forgotten when the figure changes."""
-    points = [point for point in st.session_state["funnel"]["selection"]["points"] if point.get("customdata")]
-    if points:
-        word = points[0]["customdata"]
-        st.session_state["unit"] = word if isinstance(word, str) else word[0]
+def _take_dot(name: str) -> None:
+    """A click on a dot chooses its unit."""
+    st.session_state["unit"] = name
 
 
 def _take_row(key: str, found: Comparison) -> Callable[[], None]:

@@ -8,7 +8,6 @@ import streamlit as st
 from kpi import browse, quarantine
 from kpi.extracts import Verdict
 from kpi.metrics import FAMILIES, missing
-from kpi.store import State
 from kpi.tally import kept_out, tally_text
 from kpi.words import text
 from kpi.words.values import count_text, duration_text, moment_text
@@ -22,14 +21,14 @@ def show(view: View) -> None:
     """Freshness first, then what needs somebody's attention, then everything."""
     state = view.state
     st.title(text("Data"))
-    st.caption(text("All data: the filters at the side do not apply here."))
+    st.caption(text("All data: the days and filters at the side do not apply here."))
     found = kept_out(state.verdicts)
     with st.container(horizontal=True):
         st.metric(text("Events"), count_text(state.event_count), border=True)
         st.metric(text("Files"), count_text(len(state.verdicts)), border=True)
         st.metric(text("Files refused"), count_text(found.files_refused), border=True)
         st.metric(text("Rows kept aside"), count_text(found.rows_kept_aside), border=True)
-    st.caption(_freshness(state))
+    st.caption(_freshness(view))
     st.caption(tally_text(state.tally))
     _show_last_seen(view)
     _show_refused([verdict for verdict in state.verdicts if verdict.message])
@@ -40,10 +39,15 @@ def show(view: View) -> None:
     _show_left_out(view)
 
 
-def _freshness(state: State) -> str:
+def _freshness(view: View) -> str:
+    state = view.state
     if not state.tally.rows:
         return text("No events yet. Version {version}.", version=state.version)
     moment = moment_text(state.as_of, state.settings.calendar.default.zone)
+    if view.as_of:
+        return text(
+            "As known at {moment}, of version {version}; files and rows kept aside are those of now.", moment=moment, version=view.version
+        )
     return text("Newest change known: {moment}. Version {version}.", moment=moment, version=state.version)
 
 

@@ -79,7 +79,7 @@ def _number(name: str) -> ColumnConfig:
 def _show_download(view: View, selection: Selection, rows: int) -> None:
     """A plain link: a download button would hold the whole file in memory, and may give one viewer another's file."""
     label = counted("Download {count} row (CSV)", "Download {count} rows (CSV)", rows)
-    address = f"{DOWNLOAD_PATH}?token={download.token(selection, view.state.version)}"
+    address = f"{DOWNLOAD_PATH}?token={download.token(selection, view.version, view.as_of)}"
     st.html(f'<a href="{escape(address)}" download style="color: inherit">⬇ {escape(label)}</a>')
 
 

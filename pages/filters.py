@@ -1,19 +1,22 @@
 """The filters beside every page, and the line that says what is shown; their values stand in the URL."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from kpi import browse
+from kpi import asking, browse
+from kpi.errors import ConfigError
 from kpi.periods import COMPARISONS, Comparison
 from kpi.store import State
 from kpi.words import counted, text
+from kpi.words.safe import plain
+from kpi.words.sentences import later_sentence
 from kpi.words.values import day_text, moment_text
 from pages.address import look_up, look_up_day
 from pages.links import Link, show_links
-from pages.view import LEVELS, View, chosen_dates, last_day
+from pages.view import LEVELS, View, as_known_at, chosen_dates, data_folder, last_day
 
 DEFAULT_RANGE = "90d"
 RANGE_WORDS = {
@@ -29,7 +32,7 @@ COMPARISON_WORDS: dict[Comparison, str] = {
     "same_weekdays": "Same weekdays last year",
     "previous_year": "Previous year",
 }
-FILTERS = ("range", "from", "to", *LEVELS, "compare")
+FILTERS = ("range", "from", "to", *LEVELS, "compare", "asof")
 """The names of the filters in the address."""
 
 KEPT_ON_THE_WAY = ("kpi", "every", "chart", "rules", "on", "measure", "units", "mix")
@@ -39,11 +42,23 @@ DAY_WORDS = {"from": "From", "to": "To"}
 LEVEL_WORDS = {"region": "Region", "store": "Store", "channel": "Channel", "service": "Service"}
 
 
-def show_filters(state: State) -> View:
+def show_filters(published: State) -> View:
     """Draw the filters and the line above the page; what was chosen."""
-    _look_up_filters(state)
     with st.sidebar:
         st.subheader(text("What to show"))
+        filters = st.container()
+        word = st.text_input(
+            text("As known at"),
+            key="asof",
+            bind="query-params",
+            max_chars=40,
+            placeholder=text("now"),
+            help=text("A moment such as 2026-01-31T18:00, or a day for its beginning: the pages show what was known then."),
+        )
+    as_of = _moment(word, published)
+    state = published if as_of is None else _known_at(published, as_of)
+    _look_up_filters(state, published)
+    with filters:
         st.selectbox(
             text("Days"),
             RANGE_WORDS,
@@ -57,7 +72,7 @@ def show_filters(state: State) -> View:
         if st.session_state["range"] == "custom":
             st.date_input(text("From"), value=None, key="from", bind="query-params", format="YYYY-MM-DD")
             st.date_input(text("To"), value=None, key="to", bind="query-params", format="YYYY-MM-DD")
-        where = {level: tuple(_choices(state, level)) for level in LEVELS}
+        where = {level: tuple(_choices(level, _values(state, published, level))) for level in LEVELS}
         comparison = st.selectbox(
             text("Compare with"),
             COMPARISONS,
@@ -65,20 +80,52 @@ def show_filters(state: State) -> View:
             bind="query-params",
             format_func=lambda word: text(COMPARISON_WORDS[word]),
         )
-    view = View(state, chosen_dates(state), {level: values for level, values in where.items() if values}, comparison)
+    chosen = {level: values for level, values in where.items() if values}
+    view = View(state, chosen_dates(state), chosen, comparison, published.version, as_of)
     _show_line(view)
+    _show_moment(view, published)
     _show_days_in_doubt(view)
     return view
 
 
-def _look_up_filters(state: State) -> None:
+def _moment(word: str, published: State) -> datetime | None:
+    """The moment that was asked for; one that cannot be read is said and not applied."""
+    try:
+        return asking.moment(word.strip(), published.settings.calendar.default.zone) if word.strip() else None
+    except ConfigError as error:
+        st.warning(plain(text("{why} The page shows what is known now.", why=error)), icon=":material/history_toggle_off:")
+        return None
+
+
+def _known_at(published: State, as_of: datetime) -> State:
+    with st.spinner(text("Reading what was known then")):
+        return as_known_at(str(data_folder()), published.version, as_of)
+
+
+def _values(state: State, published: State, level: str) -> list[str]:
+    """What can be chosen: also what was not known yet, so that a filter is kept on the way back to now."""
+    return sorted({*browse.values_of(published, level), *browse.values_of(state, level)})
+
+
+def _show_moment(view: View, published: State) -> None:
+    """That the page is of the past, and the way back."""
+    if view.as_of is None:
+        return
+    zone = published.settings.calendar.default.zone
+    words = text("As known at {moment}: later corrections and events are not in it.", moment=moment_text(view.as_of, zone))
+    st.info(" ".join(sentence for sentence in (words, later_sentence(view.as_of, published, zone)) if sentence), icon=":material/history:")
+    now = {name: values for name, values in _kept_on_the_way().items() if name != "asof"}
+    show_links([Link(text("Back to now"), None, now, is_here=False, carried=())], text("Moment"))
+
+
+def _look_up_filters(state: State, published: State) -> None:
     """A link may name what these data do not have."""
     look_up("range", map(text, RANGE_WORDS.values()), text("the days"))
     look_up("compare", map(text, COMPARISON_WORDS.values()), text("the comparison"))
     for name, label in DAY_WORDS.items():
         look_up_day(name, text(label))
     for level in LEVELS:
-        look_up(level, browse.values_of(state, level), text(LEVEL_WORDS[level]))
+        look_up(level, _values(state, published, level), text(LEVEL_WORDS[level]))
 
 
 def _begin_with_days(state: State) -> None:
@@ -138,6 +185,8 @@ def link_parameters() -> dict[str, list[str]]:
         chosen |= {name: [st.session_state[name].isoformat()] for name in ("from", "to") if st.session_state.get(name)}
     if st.session_state["compare"] != COMPARISONS[0]:
         chosen["compare"] = [text(COMPARISON_WORDS[st.session_state["compare"]])]
+    if st.session_state["asof"].strip():
+        chosen["asof"] = [st.session_state["asof"]]
     return chosen
 
 
@@ -155,8 +204,7 @@ def show_emptiness(view: View) -> None:
     show_links(links, text("Ways out"))
 
 
-def _choices(state: State, level: str) -> list[str]:
-    known = browse.values_of(state, level)
+def _choices(level: str, known: list[str]) -> list[str]:
     return st.multiselect(text(LEVEL_WORDS[level]), known, key=level, bind="query-params", placeholder=text("All"), disabled=not known)
 
 
@@ -168,19 +216,16 @@ def _show_line(view: View) -> None:
         days = text("until {last}", last=day_text(last))
     refused = sum(bool(verdict.message) for verdict in view.state.verdicts)
     kept_aside = sum(verdict.kept_aside for verdict in view.state.verdicts)
-    synthetic = " · " + text("synthetic sample data") if browse.is_synthetic(view.state) else ""
+    newest = text("Newest change known: {moment}", moment=moment_text(view.state.as_of, view.state.settings.calendar.default.zone))
     files = counted("{count} file refused", "{count} files refused", refused)
     rows = counted("{count} row kept aside", "{count} rows kept aside", kept_aside)
-    aside = " · " + text("{files}, {rows}: see Data", files=files, rows=rows)
-    st.caption(
-        text(
-            "Newest change known: {moment} · {days}{synthetic}{aside}",
-            moment=moment_text(view.state.as_of, view.state.settings.calendar.default.zone),
-            days=days,
-            synthetic=synthetic,
-            aside=aside if refused or kept_aside else "",
-        )
-    )
+    parts = [
+        "" if view.as_of else newest,
+        days,
+        text("synthetic sample data") if browse.is_synthetic(view.state) else "",
+        text("{files}, {rows}: see Data", files=files, rows=rows) if refused or kept_aside else "",
+    ]
+    st.caption(" · ".join(part for part in parts if part))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -27,12 +27,17 @@ shown: set[str] = set()
 
 @dataclass(frozen=True)
 class View:
-    """One run of a page: state, chosen days, filters and comparison."""
+    """One run of a page: state, chosen days, filters and comparison.
+
+    `version` is the published one that the state belongs to; `as_of` the moment that the state is known at, if it was asked for.
+    """
 
     state: State
     dates: Dates
     where: dict[str, tuple[str, ...]]
     comparison: Comparison
+    version: str
+    as_of: datetime | None
 
     @property
     def currency(self) -> str:
@@ -56,6 +61,18 @@ def data_folder() -> Path:
 def opened(folder: str, version: str) -> State:
     """The state of one version, shared by all viewers; each query takes its own cursor."""
     return store.at_version(Path(folder), version)
+
+
+def _forget(state: State) -> None:
+    """Answers keep the state that they are of open; one that is of the past fills memory."""
+    del state
+    _kept.cache_clear()
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, on_release=_forget)
+def as_known_at(folder: str, version: str, as_of: datetime) -> State:
+    """What was known at a moment, of one version of the state."""
+    return store.known_at(opened(folder, version), Path(folder), as_of)
 
 
 def current_state() -> State:

@@ -135,3 +135,13 @@ def test_a_long_series_has_small_points_without_an_edge_under_its_lines(tmp_path
     [values] = [trace for trace in figure.data if trace.customdata is not None and trace.text is not None]
     assert (values.marker.size, values.marker.line.width) == (4, 0)
     assert names.index("target €13.00") > names.index("Cost per service")
+
+
+def test_a_line_keeps_its_identity_when_its_value_changes_or_another_line_joins(tmp_path: Path) -> None:
+    before, after = axis_of(tmp_path, [10, 12] * 20), axis_of(tmp_path / "later", [10, 12] * 20 + [40], targets=TARGET)
+    known = {trace.uid: trace.name for trace in before.data}
+    joined = {trace.uid: trace.name for trace in after.data}
+    assert len(known) == len(before.data)
+    assert known["centre"] != joined["centre"]
+    assert known.keys() < joined.keys()
+    assert {"aim", "alert"} <= joined.keys() - known.keys()

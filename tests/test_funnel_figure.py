@@ -87,3 +87,10 @@ def test_n_is_on_a_logarithmic_axis_only_where_units_differ_widely_in_size(found
 
 def test_without_a_funnel_nothing_is_drawn(found: Comparison) -> None:
     assert not funnel_figure(replace(found, funnel=None), "EUR").data
+
+
+def test_the_axis_of_n_ends_beside_the_outermost_dots_but_is_no_fixed_range(found: Comparison, tmp_path: Path) -> None:
+    axis, wide = (funnel_figure(one, "EUR").layout.xaxis for one in (found, compared(tmp_path, 400)))
+    assert axis.range is None
+    assert (axis.autorangeoptions.minallowed, axis.autorangeoptions.maxallowed) == pytest.approx((10 / 1.15, 150 * 1.15))
+    assert 10**wide.autorangeoptions.maxallowed == pytest.approx(400 * 1.15)

@@ -65,7 +65,7 @@ LAYERS = (
     ("kpi.words.values", "kpi.words.sentences", "kpi.words.charts", "kpi.words.comparisons", "kpi.records"),
     ("kpi.figures", "kpi.funnel_figure", "kpi.printing"),
     ("kpi.charting", "kpi.cli"),
-    ("pages.view", "pages.links", "pages.address"),
+    ("pages.view", "pages.links", "pages.address", "pages.plot"),
     ("pages.filters", "pages.chart", "pages.overview", "pages.kpi", "pages.compare", "pages.events", "pages.data"),
     ("dashboard",),
 )

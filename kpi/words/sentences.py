@@ -1,7 +1,7 @@
 """What charts and figures say, as sentences built from their numbers."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from kpi.limits import Limit
 from kpi.metrics import Kpi, measured_variants, missing
@@ -9,6 +9,7 @@ from kpi.mix import Effects
 from kpi.periods import Every
 from kpi.report import Answer
 from kpi.standing import Standing
+from kpi.store import State
 from kpi.targets import Target
 from kpi.words import counted, text
 from kpi.words.values import (
@@ -16,6 +17,7 @@ from kpi.words.values import (
     day_text,
     difference_text,
     duration_text,
+    moment_text,
     month_text,
     quarter_text,
     relative_text,
@@ -176,6 +178,18 @@ def limit_sentence(limit: Limit | None, target: Target | None) -> str:
 def fresh_sentence(last: date) -> str:
     """Until when the figure can no longer change as time goes on."""
     return text("Complete until {day}.", day=day_text(last))
+
+
+def later_sentence(asked: datetime, state: State, zone: str) -> str:
+    """That a moment is later than anything known."""
+    if not state.tally.rows or asked <= state.as_of:
+        return ""
+    return text(
+        "As of {asked}, later than the newest update, {newest}: of the time between nothing is known, and what was open then"
+        " counts as open still.",
+        asked=moment_text(asked, zone),
+        newest=moment_text(state.as_of, zone),
+    )
 
 
 def begins_sentence(begins: date | None) -> str:
