@@ -1,7 +1,6 @@
 """The headless face: the same figures as the pages, for cron, scripts and tests."""
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 from kpi import asking, browse, charting, extracts, printing, store
 from kpi.calendar import FILE as CALENDAR
 from kpi.calendar import UNCHOSEN_ZONE
+from kpi.circumstances import circumstances
 from kpi.compare import MIXES, comparison
 from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
@@ -93,7 +93,7 @@ def report(
     records = [answer_record(one, question.by, before) for one, before in pairs] + _not_measured(state, unmeasured)
     columns = ("kpi", "period", "group", "value", "n", "undetermined", "excluded", "is_complete")
     columns += (("comparison",) if compare else ()) + (("why",) if unmeasured else ())
-    printing.show(records, format, _circumstances(state, question), columns)
+    printing.show(records, format, circumstances(state, question), columns)
 
 
 @app.command()
@@ -121,7 +121,7 @@ def chart(
         shared = ("kpi", "group", "chart", "variation", "assurance", "stands_out")
         records = [{name: one.get(name) for name in shared} | point for one in records for point in one.get("points", [one])]
     columns = ("kpi", "group", "period", "value", "n", "centre", "lower", "upper", "target", "alert_threshold", "grade", "signals")
-    printing.show(records, format, _circumstances(state, question), columns)
+    printing.show(records, format, circumstances(state, question), columns)
 
 
 @app.command("compare")
@@ -148,7 +148,7 @@ def compare_units(
     sys.stderr.write(f"{printing.printable(why)}\n")
     columns = (found.by, "tier", "value", "adjusted", "n", "interval_95", "z", "is_unlike_others", "in_lowest_tenth")
     records = [peer_record(found, one) for one in found.peers]
-    printing.show(records, format, _circumstances(state, question) | {"funnel": funnel, "obstacle": found.obstacle}, columns)
+    printing.show(records, format, circumstances(state, question) | {"funnel": funnel, "obstacle": found.obstacle}, columns)
 
 
 @app.command()
@@ -188,7 +188,7 @@ def mix(
     }
     total |= {"standardised_before": standardised(before, weights), "standardised_now": standardised(now, weights)}
     columns = ("part", "rate_effect", "mix_effect", "before", "now", "standardised_before", "standardised_now")
-    printing.show([total, *records], format, _circumstances(state, question), columns)
+    printing.show([total, *records], format, circumstances(state, question), columns)
 
 
 @app.command("priorities")
@@ -219,7 +219,7 @@ def list_priorities(
         }
         for one in priorities(state, question, _comparison(compare, question))
     ]
-    printing.show(records, format, _circumstances(state, question), tuple(records[0]) if records else ("group",))
+    printing.show(records, format, circumstances(state, question), tuple(records[0]) if records else ("group",))
 
 
 @app.command("list")
@@ -367,19 +367,3 @@ def _not_measured(state: State, unmeasured: tuple[Kpi, ...]) -> list[dict[str, A
     return [
         not_measured_record(kpi, missing(kpi, state.measured)) | {"why": unmeasured_sentence(kpi, state.measured)} for kpi in unmeasured
     ]
-
-
-def _circumstances(state: State, question: Question) -> dict[str, Any]:
-    """What the figures depend on besides the question's KPIs."""
-    calendar = state.settings.calendar
-    return {
-        "as_of": state.as_of.isoformat() if state.tally.rows else None,
-        "version": state.version,
-        "time_zone": calendar.default.zone,
-        "is_time_zone_chosen": calendar.is_zone_chosen,
-        "store_time_zones": {name: one.zone for name, one in calendar.stores.items() if one.zone != calendar.default.zone},
-        "clock": calendar.clock,
-        "where": {name: list(values) for name, values in question.where.items()},
-        "first_contact_window_days": state.settings.definitions.first_contact_window_days,
-        **asdict(kept_out(state.verdicts)),
-    }
