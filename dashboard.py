@@ -20,8 +20,9 @@ from starlette.routing import Route
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from data import sample
-from kpi import browse, download, store
+from kpi import asking, download, exports, store
 from kpi.errors import KpiError
+from kpi.exports import MEDIA_TYPES, Form
 from kpi.loader import RUNNING, Loader
 from kpi.words import text
 from kpi.words.safe import plain
@@ -144,7 +145,7 @@ def serve() -> None:
         sample.write(folder / "extracts")
     app = st.App(
         __file__,
-        routes=[Route(DOWNLOAD_PATH, _download)],
+        routes=[Route(f"{DOWNLOAD_PATH}.{{form}}", _download)],
         lifespan=_loading_in_background,
         middleware=[Middleware(SecurityHeaders)],
         on_script_error=_own_up,
@@ -180,14 +181,15 @@ class SecurityHeaders(BaseHTTPMiddleware):
 def _download(request: Request) -> Response:
     """Stream the events of a signed link; they are those of the version the page showed, as long as it is still there."""
     try:
+        form = asking.one_of(request.path_params["form"], tuple(Form), "form")
         selection, version = download.selection_of(request.query_params.get("token", ""))
         folder = data_folder()
         state = opened(str(folder), version) if version else current_state()
-        name = browse.file_name(state, selection, browse.count(state, selection))
+        export = exports.export(state, selection)
     except KpiError as error:
         return PlainTextResponse(str(error), status_code=403)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(browse.csv_stream(state, selection), media_type="text/csv; charset=utf-8", headers=headers)
+    headers = {"Content-Disposition": f'attachment; filename="{exports.file_name(export, form)}"'}
+    return StreamingResponse(exports.stream(export, form), media_type=MEDIA_TYPES[form], headers=headers)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
@@ -145,16 +146,24 @@ def click_point(page: Page, number: int) -> None:
 
 
 def download(page: Page) -> list[dict[str, str]]:
-    """The rows of the file behind the download link, whose text promises their number."""
-    link = page.get_by_role("link", name=re.compile("Download"))
+    """The rows of the CSV behind the download link, whose text promises their number."""
+    link = csv_link(page)
     with page.expect_download() as started:
         link.click()
     content = Path(started.value.path()).read_bytes()
-    assert content.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-    promised = int(re.sub(r"\D", "", link.inner_text()))
-    assert len(rows) == promised
+    assert content.startswith(b"\xef\xbb\xbf# ")
+    lines = content.decode("utf-8-sig").splitlines(keepends=True)
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("# ")))
+    assert len(rows) == promised(link)
     return rows
+
+
+def csv_link(page: Page) -> Locator:
+    return page.get_by_role("link", name=re.compile(r"Download .* \(CSV\)"))
+
+
+def promised(link: Locator) -> int:
+    return int(re.sub(r"\D", "", link.inner_text()))
 
 
 def test_a_manager_finds_a_bad_store_and_downloads_its_events(address: str, page: Page, browser: Browser) -> None:
@@ -189,11 +198,11 @@ def test_a_manager_finds_a_bad_store_and_downloads_its_events(address: str, page
     assert {row["channel"] for row in rows} == {channel[1]}
     assert len({row["opened_at_local"][:10] for row in rows}) == 1
 
-    promised = page.get_by_role("link", name=re.compile("Download")).inner_text()
+    words = csv_link(page).inner_text()
     other = browser.new_context().new_page()
     other.goto(page.url)
     ready(other, "Response on time")
-    expect(other.get_by_role("link", name=re.compile("Download"))).to_have_text(promised)
+    expect(csv_link(other)).to_have_text(words)
     other.context.close()
 
     page.go_back()
@@ -325,6 +334,22 @@ def test_no_page_asks_another_host_for_anything(address: str, page: Page) -> Non
         page.wait_for_selector("h1")
         page.wait_for_timeout(1_000)
     assert [url for url in asked if not url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))] == []
+
+
+def test_the_events_are_there_as_parquet_and_as_plain_csv(address: str, page: Page) -> None:
+    page.goto(f"{address}/events?range=7d")
+    ready(page, "Events")
+    rows = promised(csv_link(page))
+    assert rows
+    for name, start in ((r"Download .* \(parquet\)", b"PAR1"), ("without the lines", b"\xef\xbb\xbfevent_id,")):
+        link = page.get_by_role("link", name=re.compile(name))
+        with page.expect_download() as started:
+            link.click()
+        content = Path(started.value.path()).read_bytes()
+        assert content.startswith(start)
+        assert f"_{rows}rows_" in started.value.suggested_filename
+        if start == b"PAR1":
+            assert promised(link) == pq.read_metadata(io.BytesIO(content)).num_rows == rows
 
 
 def test_a_made_up_download_link_is_refused(address: str, page: Page) -> None:

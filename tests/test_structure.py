@@ -55,7 +55,7 @@ LAYERS = (
     ("kpi.completeness", "kpi.survival", "kpi.uncertainty", "kpi.mix"),
     ("kpi.report",),
     ("kpi.asking", "kpi.browse", "kpi.standing", "kpi.cards", "kpi.ranking", "kpi.priorities", "kpi.adjustment", "kpi.circumstances"),
-    ("kpi.download",),
+    ("kpi.download", "kpi.provenance", "kpi.exports"),
     ("kpi.spc", "kpi.spc.constants", "kpi.spc.conventions", "kpi.spc.memory", "kpi.spc.quantiles", "kpi.spc.scales"),
     ("kpi.spc.charts", "kpi.spc.between", "kpi.spc.drifts", "kpi.spc.rare", "kpi.spc.catalogue"),
     ("kpi.spc.distances", "kpi.spc.runs", "kpi.spc.marks", "kpi.spc.rules", "kpi.spc.judging", "kpi.spc.renewing"),

@@ -178,4 +178,4 @@ LEFT JOIN limits AS response_limits
 LEFT JOIN limits AS resolution_limits
     ON resolution_limits.kpi = 'resolution_time'
     AND local.opened_on BETWEEN resolution_limits.starts_on AND resolution_limits.ends_on
-ORDER BY opened_on, store, channel;
+ORDER BY opened_on, store, channel, source, event_id;
