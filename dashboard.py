@@ -5,7 +5,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from data import sample
@@ -189,7 +190,22 @@ def _download(request: Request) -> Response:
     except KpiError as error:
         return PlainTextResponse(str(error), status_code=403)
     headers = {"Content-Disposition": f'attachment; filename="{exports.file_name(export, form)}"'}
-    return StreamingResponse(exports.stream(export, form), media_type=MEDIA_TYPES[form], headers=headers)
+    return Stream(exports.stream(export, form), media_type=MEDIA_TYPES[form], headers=headers)
+
+
+class Stream(StreamingResponse):
+    """Parts as they are made; when the client goes away, what makes them is closed, and not whenever its memory is collected."""
+
+    def __init__(self, parts: Generator[bytes], media_type: str, headers: Mapping[str, str]) -> None:
+        super().__init__(parts, media_type=media_type, headers=headers)
+        self.parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and end."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.parts.close()
 
 
 if __name__ == "__main__":
