@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from kpi import asking, browse, charting, extracts, printing, store
+from kpi import asking, browse, charting, exports, extracts, printing, store
+from kpi.browse import Selection
 from kpi.calendar import FILE as CALENDAR
 from kpi.calendar import UNCHOSEN_ZONE
 from kpi.circumstances import circumstances
@@ -14,6 +15,7 @@ from kpi.compare import MIXES, comparison
 from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
 from kpi.events import DISPOSITIONS
+from kpi.exports import Form
 from kpi.inspection import Inspected, inspected
 from kpi.metrics import KPIS, Kpi, missing
 from kpi.mix import effects, pooled_weights, standardised
@@ -220,6 +222,26 @@ def list_priorities(
         for one in priorities(state, question, _comparison(compare, question))
     ]
     printing.show(records, format, circumstances(state, question), tuple(records[0]) if records else ("group",))
+
+
+@app.command("events")
+def write_events(
+    where: WhereOption = NO_FILTER,
+    first: FromOption = "",
+    last: ToOption = "",
+    on: Annotated[str, typer.Option("--on", help=f"The date that the days are of: {', '.join(browse.DATES)}.")] = "opened_on",
+    as_of: AsOfOption = "",
+    form: Annotated[Form, typer.Option("--format", help="The form of the file; plain.csv has no lines above its header.")] = Form.CSV,
+    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="The file to write; without it, stdout.")] = None,
+    data: DataOption = DATA,
+) -> None:
+    """The events behind the figures as a file, byte for byte as the pages give it; how many is told on stderr."""
+    state = _state(data, as_of)
+    question = asking.question((), "", "", where, asking.dates(first, last), None)
+    _refuse_unknown_values(state, question)
+    found = exports.export(state, Selection(question, on))
+    printing.write(exports.stream(found, form), output)
+    sys.stderr.write(counted("{count} event", "{count} events", found.rows) + "\n")
 
 
 @app.command("list")
