@@ -5,7 +5,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,11 +17,13 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from data import sample
-from kpi import browse, download, store
+from kpi import asking, download, exports, store
 from kpi.errors import KpiError
+from kpi.exports import MEDIA_TYPES, Form
 from kpi.figures import packed_script
 from kpi.loader import RUNNING, Loader
 from kpi.words import text
@@ -152,7 +154,7 @@ def serve() -> None:
         sample.write(folder / "extracts")
     app = st.App(
         __file__,
-        routes=[Route(DOWNLOAD_PATH, _download), Route(SCRIPT_PATH, _plot_script)],
+        routes=[Route(f"{DOWNLOAD_PATH}.{{form}}", _download), Route(SCRIPT_PATH, _plot_script)],
         lifespan=_loading_in_background,
         middleware=[Middleware(SecurityHeaders)],
         on_script_error=_own_up,
@@ -188,14 +190,30 @@ class SecurityHeaders(BaseHTTPMiddleware):
 def _download(request: Request) -> Response:
     """Stream the events of a signed link; they are those of the version the page showed, as long as it is still there."""
     try:
+        form = asking.one_of(request.path_params["form"], tuple(Form), "form")
         selection, version, as_of = download.selection_of(request.query_params.get("token", ""))
         folder = str(data_folder())
         state = as_known_at(folder, version, as_of) if as_of else opened(folder, version) if version else current_state()
-        name = browse.file_name(state, selection, browse.count(state, selection))
+        export = exports.export(state, selection)
     except KpiError as error:
         return PlainTextResponse(str(error), status_code=403)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(browse.csv_stream(state, selection), media_type="text/csv; charset=utf-8", headers=headers)
+    headers = {"Content-Disposition": f'attachment; filename="{exports.file_name(export, form)}"'}
+    return Stream(exports.stream(export, form), media_type=MEDIA_TYPES[form], headers=headers)
+
+
+class Stream(StreamingResponse):
+    """Parts as they are made; when the client goes away, what makes them is closed, and not whenever its memory is collected."""
+
+    def __init__(self, parts: Generator[bytes], media_type: str, headers: Mapping[str, str]) -> None:
+        super().__init__(parts, media_type=media_type, headers=headers)
+        self.parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and end."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.parts.close()
 
 
 def _plot_script(request: Request) -> Response:

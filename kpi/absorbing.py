@@ -23,6 +23,7 @@ SQL = Path(__file__).parent / "sql"
 BOOKKEEPING = (("row_hash", "UBIGINT"), ("event_key", "UBIGINT"), ("customer_tie", "UBIGINT"), ("was_held", "BOOLEAN"))
 EVERY_ROW = 2**62
 SAMPLE_ROWS = 2_000_000
+ORDER = "opened_on, store, channel, source, event_id"
 SECONDS_IN_A_DAY = 86_400
 KINDS = {"events": "event", "held": "held"}
 """The tables of rows, and what `gone` calls a row of each."""
@@ -195,7 +196,7 @@ def write(connection: duckdb.DuckDBPyConnection, target: str, number: int, knowi
         own = f"SELECT row FROM gone WHERE kind = '{kind}' AND layer = {number}"  # noqa: S608 (our own names)
         connection.execute(f"DELETE FROM {target}.{name} WHERE rowid IN ({own})")  # noqa: S608 (our own names)
     connection.execute(f"INSERT INTO {target}.gone SELECT kind, layer, row FROM gone WHERE layer < {number}")  # noqa: S608 (our own names)
-    connection.execute(f"INSERT INTO {target}.events BY NAME SELECT * FROM fresh ORDER BY opened_on, store, channel")  # noqa: S608 (our own names)
+    connection.execute(f"INSERT INTO {target}.events BY NAME SELECT * FROM fresh ORDER BY {ORDER}")  # noqa: S608 (our own names)
     connection.execute(f"INSERT INTO {target}.held BY NAME SELECT * FROM fresh_held")  # noqa: S608 (our own names)
     run(connection, "listed_values", {}, target=target)
     is_signed = bool(one_row(connection, "SELECT count(*) FILTER (WHERE sign < 1) FROM moving")[0])
@@ -233,7 +234,7 @@ def combine(connection: duckdb.DuckDBPyConnection, catalogs: Sequence[str], targ
         else:
             connection.execute(f"INSERT INTO {target}.gone SELECT kind, layer, row FROM gone WHERE kind = '{kind}'")  # noqa: S608 (our own names)
         rows = f"SELECT * EXCLUDE (layer, row) FROM stored_{name} WHERE layer > 0"  # noqa: S608 (our own names)
-        order = "ORDER BY opened_on, store, channel" if name == "events" else ""
+        order = f"ORDER BY {ORDER}" if name == "events" else ""
         connection.execute(f"INSERT INTO {target}.{name} BY NAME {rows} {order}")
     for table in ("given", "listed_values", *(one.name for one in (*TABLES, *HISTOGRAMS.values()))):
         for catalog in above:

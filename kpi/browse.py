@@ -1,35 +1,25 @@
-"""The events behind a figure: counted, a page at a time, or all of them as a stream of CSV."""
+"""The events behind a figure: counted, or a page at a time."""
 
-import re
-from collections.abc import Iterator
 from csv import DictReader
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
-from pyarrow import csv
 
 from kpi.errors import UnknownName
 from kpi.measures import EVENTS
 from kpi.metrics import ATTRIBUTIONS, Kpi
-from kpi.report import ALWAYS, FILTERS, Question, effective_filters
+from kpi.report import FILTERS, Question, effective_filters
 from kpi.rollup import CENSUS, LONG, NOT_ENDED
 from kpi.store import SQL, State
 
 PAGE_ROWS = 50
-BATCH_ROWS = 50_000
-LONGEST_NAME = 180
 
 OPEN_AT_END = "open_at_end"
 DATES = (*ATTRIBUTIONS, OPEN_AT_END)
 """The dates by which events can be chosen; KPIs name theirs. The last chooses what was open when the days ended: a stock."""
 
-BOM = b"\xef\xbb\xbf"
 LISTED = (SQL / "listed.sql").read_text()
-EXPORTED = (SQL / "exported.sql").read_text()
 
 
 @dataclass(frozen=True)
@@ -51,59 +41,36 @@ def date_of(kpi: Kpi) -> str:
 
 def count(state: State, selection: Selection) -> int:
     """How many events there are: exactly as many rows as the download has."""
-    return int(_execute(state, f"SELECT count(*) FROM events {_where(selection)}", selection, {}).fetchall()[0][0])  # noqa: S608 (constants)
+    return int(_execute(state, f"SELECT count(*) FROM events {conditions(selection)}", selection, {}).fetchall()[0][0])  # noqa: S608 (constants)
 
 
 def page(state: State, selection: Selection, number: int) -> list[dict[str, Any]]:
     """One page of events, newest first; pages count from 1. Moments are local."""
     offset = (max(number, 1) - 1) * PAGE_ROWS
-    statement = f"{LISTED} {_where(selection)} ORDER BY opened_at DESC, source, event_id LIMIT {PAGE_ROWS} OFFSET $offset"
+    statement = f"{LISTED} {conditions(selection)} ORDER BY opened_at DESC, source, event_id LIMIT {PAGE_ROWS} OFFSET $offset"
     result = _execute(state, statement, selection, {"offset": offset, "zone": state.settings.calendar.default.zone})
     names = [column[0] for column in result.description]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def csv_stream(state: State, selection: Selection) -> Iterator[bytes]:
-    """All events as CSV (RFC 4180, UTF-8 with BOM), in constant memory; text cells that a spreadsheet would run start with '."""
-    statement = f"{EXPORTED} {_where(selection)}"  # in the stored order, by day: sorting would hold all rows in memory
-    values = {"zone": state.settings.calendar.default.zone}
-    reader = state.cursor().sql(statement, params=_values(selection) | values).to_arrow_reader(BATCH_ROWS)
-    yield BOM + _csv(reader.schema.empty_table(), include_header=True)
-    for batch in reader:
-        yield _csv(pa.Table.from_batches([batch]), include_header=False)
-
-
-def file_name(state: State, selection: Selection, rows: int) -> str:
-    """Says what is inside: dates, filters, rows and version, in characters that every system takes."""
-    question = selection.question
-    filters = [f"{name}-{'+'.join(values)}" for name, values in question.where.items()]
-    first = "until" if question.dates.start == ALWAYS.start else str(question.dates.start)
-    parts = ["events", *filters, f"{first}_{question.dates.end - timedelta(days=1)}", f"{rows}rows", state.version[:8]]
-    return "_".join(re.sub(r"[^A-Za-z0-9+.-]", "-", part) for part in parts)[:LONGEST_NAME] + ".csv"
-
-
-def _csv(table: pa.Table, *, include_header: bool) -> bytes:
-    sink = BytesIO()
-    csv.write_csv(table, sink, csv.WriteOptions(include_header=include_header, eol="\r\n", quoting_header="none"))
-    return sink.getvalue()
-
-
-def _where(selection: Selection) -> str:
-    filters = [f"AND {name} IN (SELECT unnest($where_{name}))" for name in effective_filters(selection.question)]
+def conditions(selection: Selection) -> str:
+    """Which rows of `events` these are, as SQL that takes `bound`; no join, because after one DuckDB does not keep the order of rows."""
+    filters = [f"AND list_position($where_{name}, {name}) > 0" for name in effective_filters(selection.question)]
     days = f"{selection.on} >= $start AND {selection.on} < $end"
     if selection.on == OPEN_AT_END:
         days = "$start < $end AND opened_on < $end AND (ended_on IS NULL OR ended_on >= $end)"
     return " ".join([f"WHERE {days}", *filters])
 
 
-def _values(selection: Selection) -> dict[str, Any]:
+def bound(selection: Selection) -> dict[str, Any]:
+    """The values that `conditions` takes."""
     question = selection.question
-    bound = {f"where_{name}": list(chosen) for name, chosen in effective_filters(question).items()}
-    return bound | {"start": question.dates.start, "end": question.dates.end}
+    filters = {f"where_{name}": list(chosen) for name, chosen in effective_filters(question).items()}
+    return filters | {"start": question.dates.start, "end": question.dates.end}
 
 
 def _execute(state: State, statement: str, selection: Selection, values: dict[str, Any]) -> Any:
-    return state.cursor().execute(statement, _values(selection) | values)
+    return state.cursor().execute(statement, bound(selection) | values)
 
 
 def values_of(state: State, dimension: str) -> list[str]:

@@ -1,19 +1,21 @@
 """The headless face: the same figures as the pages, for cron, scripts and tests."""
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from kpi import asking, browse, charting, extracts, printing, store
+from kpi import asking, browse, charting, exports, extracts, printing, store
+from kpi.browse import Selection
 from kpi.calendar import FILE as CALENDAR
 from kpi.calendar import UNCHOSEN_ZONE
+from kpi.circumstances import circumstances
 from kpi.compare import MIXES, comparison
 from kpi.control import control_charts
 from kpi.errors import ConfigError, ExtractError, KpiError, UnknownName
 from kpi.events import DISPOSITIONS
+from kpi.exports import Form
 from kpi.inspection import Inspected, inspected
 from kpi.metrics import KPIS, Kpi, missing
 from kpi.mix import effects, pooled_weights, standardised
@@ -92,7 +94,7 @@ def report(
     records = [answer_record(one, question.by, before) for one, before in pairs] + _not_measured(state, unmeasured)
     columns = ("kpi", "period", "group", "value", "n", "undetermined", "excluded", "is_complete")
     columns += (("comparison",) if compare else ()) + (("why",) if unmeasured else ())
-    printing.show(records, format, _circumstances(state, question), columns)
+    printing.show(records, format, circumstances(state, question), columns)
 
 
 @app.command()
@@ -120,7 +122,7 @@ def chart(
         shared = ("kpi", "group", "chart", "variation", "assurance", "stands_out")
         records = [{name: one.get(name) for name in shared} | point for one in records for point in one.get("points", [one])]
     columns = ("kpi", "group", "period", "value", "n", "centre", "lower", "upper", "target", "alert_threshold", "grade", "signals")
-    printing.show(records, format, _circumstances(state, question), columns)
+    printing.show(records, format, circumstances(state, question), columns)
 
 
 @app.command("compare")
@@ -147,7 +149,7 @@ def compare_units(
     sys.stderr.write(f"{printing.printable(why)}\n")
     columns = (found.by, "tier", "value", "adjusted", "n", "interval_95", "z", "is_unlike_others", "in_lowest_tenth")
     records = [peer_record(found, one) for one in found.peers]
-    printing.show(records, format, _circumstances(state, question) | {"funnel": funnel, "obstacle": found.obstacle}, columns)
+    printing.show(records, format, circumstances(state, question) | {"funnel": funnel, "obstacle": found.obstacle}, columns)
 
 
 @app.command()
@@ -187,7 +189,7 @@ def mix(
     }
     total |= {"standardised_before": standardised(before, weights), "standardised_now": standardised(now, weights)}
     columns = ("part", "rate_effect", "mix_effect", "before", "now", "standardised_before", "standardised_now")
-    printing.show([total, *records], format, _circumstances(state, question), columns)
+    printing.show([total, *records], format, circumstances(state, question), columns)
 
 
 @app.command("priorities")
@@ -218,7 +220,27 @@ def list_priorities(
         }
         for one in priorities(state, question, _comparison(compare, question))
     ]
-    printing.show(records, format, _circumstances(state, question), tuple(records[0]) if records else ("group",))
+    printing.show(records, format, circumstances(state, question), tuple(records[0]) if records else ("group",))
+
+
+@app.command("events")
+def write_events(
+    where: WhereOption = NO_FILTER,
+    first: FromOption = "",
+    last: ToOption = "",
+    on: Annotated[str, typer.Option("--on", help=f"The date that the days are of: {', '.join(browse.DATES)}.")] = "opened_on",
+    as_of: AsOfOption = "",
+    form: Annotated[Form, typer.Option("--format", help="The form of the file; plain.csv has no lines above its header.")] = Form.CSV,
+    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="The file to write; without it, stdout.")] = None,
+    data: DataOption = DATA,
+) -> None:
+    """The events behind the figures as a file, byte for byte as the pages give it; how many is told on stderr."""
+    state = _state(data, as_of)
+    question = asking.question((), "", "", where, asking.dates(first, last), None)
+    _refuse_unknown_values(state, question)
+    found = exports.export(state, Selection(question, on))
+    printing.write(exports.stream(found, form), output)
+    sys.stderr.write(counted("{count} event", "{count} events", found.rows) + "\n")
 
 
 @app.command("list")
@@ -360,19 +382,3 @@ def _not_measured(state: State, unmeasured: tuple[Kpi, ...]) -> list[dict[str, A
     return [
         not_measured_record(kpi, missing(kpi, state.measured)) | {"why": unmeasured_sentence(kpi, state.measured)} for kpi in unmeasured
     ]
-
-
-def _circumstances(state: State, question: Question) -> dict[str, Any]:
-    """What the figures depend on besides the question's KPIs."""
-    calendar = state.settings.calendar
-    return {
-        "as_of": state.as_of.isoformat() if state.tally.rows else None,
-        "version": state.version,
-        "time_zone": calendar.default.zone,
-        "is_time_zone_chosen": calendar.is_zone_chosen,
-        "store_time_zones": {name: one.zone for name, one in calendar.stores.items() if one.zone != calendar.default.zone},
-        "clock": calendar.clock,
-        "where": {name: list(values) for name, values in question.where.items()},
-        "first_contact_window_days": state.settings.definitions.first_contact_window_days,
-        **asdict(kept_out(state.verdicts)),
-    }

@@ -2,13 +2,14 @@
 
 import csv
 import json
+import os
 import re
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from enum import StrEnum
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from kpi.calendar import FILE as CALENDAR
+from kpi.errors import KpiError
 from kpi.extracts import Verdict
 from kpi.records import flat
 from kpi.words import counted, text
@@ -59,6 +61,25 @@ def show_one(record: Mapping[str, Any], format: Format, columns: Sequence[str]) 
         sys.stdout.writelines(f"{column:<{width}}  {_cell(record.get(column))}\n" for column in columns)
     else:
         show([record], format, {}, columns)
+
+
+def write(parts: Iterable[bytes], file: Path | None) -> None:
+    """Bytes into a file, which is there when it is whole, or to stdout; whoever reads stdout may stop before the end."""
+    if file is None:
+        with suppress(BrokenPipeError):
+            sys.stdout.buffer.writelines(parts)
+            sys.stdout.buffer.flush()
+            return
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    unfinished = file.with_name(f".{file.name}.part")
+    try:
+        with unfinished.open("wb") as stream:
+            stream.writelines(parts)
+        unfinished.replace(file)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise KpiError("{file}: cannot be written ({found}). Choose another.", file=file, found=error.strerror) from error
 
 
 def counts(numbers: Mapping[str, int]) -> str:

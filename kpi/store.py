@@ -223,13 +223,13 @@ def _opened(folder: Path, stack: Stack, version: str, verdicts: tuple[Verdict, .
     catalogs = [f"l{number}" for number in range(len(stack.files))]
     for catalog, file in zip(catalogs, stack.files, strict=True):
         attach(connection, folder / file, catalog, "READ_ONLY")
+    absorbing.run(connection, "macros", {})
     absorbing.survey(connection, catalogs, stack.parts)
     absorbing.know(connection, catalogs[-1], stack.as_of, settings)
     for name in (*(one.name for one in ROLLUPS.values()), CENSUS.name, *(one.name for one in HISTOGRAMS.values()), "listed_values"):
         _offer(connection, name, catalogs, has_pending=name.startswith("sums_"))
     sizes = {name: _sizes(connection, name) for name in (*(one.name for one in TABLES), *(one.name for one in HISTOGRAMS.values()))}
     connection.execute("SET enable_external_access = FALSE")
-    connection.execute("SET lock_configuration = TRUE")
     columns: dict[str, set[str]] = {}
     for source, column in connection.execute("SELECT source, column_name FROM given ORDER BY ALL").fetchall():
         columns.setdefault(source, set()).add(column)

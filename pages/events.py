@@ -7,6 +7,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from kpi import browse, download
 from kpi.browse import PAGE_ROWS, Selection
+from kpi.exports import Form
 from kpi.metrics import ATTRIBUTIONS
 from kpi.words import counted, text
 from kpi.words.values import count_text
@@ -77,10 +78,18 @@ def _number(name: str) -> ColumnConfig:
 
 
 def _show_download(view: View, selection: Selection, rows: int) -> None:
-    """A plain link: a download button would hold the whole file in memory, and may give one viewer another's file."""
-    label = counted("Download {count} row (CSV)", "Download {count} rows (CSV)", rows)
-    address = f"{DOWNLOAD_PATH}?token={download.token(selection, view.version, view.as_of)}"
-    st.html(f'<a href="{escape(address)}" download style="color: inherit">⬇ {escape(label)}</a>')
+    """Plain links: a download button would hold the whole file in memory, and may give one viewer another's file."""
+    words = {
+        Form.CSV: counted("Download {count} row (CSV)", "Download {count} rows (CSV)", rows),
+        Form.PARQUET: counted("Download {count} row (parquet)", "Download {count} rows (parquet)", rows),
+        Form.PLAIN_CSV: text("CSV without the lines above it, for programs"),
+    }
+    query = f"token={download.token(selection, view.version, view.as_of)}"
+    links = [
+        f'<a href="{escape(f"{DOWNLOAD_PATH}.{form}?{query}")}" download style="color: inherit">⬇ {escape(label)}</a>'
+        for form, label in words.items()
+    ]
+    st.html(f'<nav class="views" aria-label="{escape(text("Downloads"))}">{" ".join(links)}</nav>')
 
 
 if __name__ == "__main__":

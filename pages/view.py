@@ -17,7 +17,7 @@ from kpi.report import ALWAYS, Question
 from kpi.store import State
 
 DATA_VARIABLE = "KPI_DATA"
-DOWNLOAD_PATH = "/download/events.csv"
+DOWNLOAD_PATH = "/download/events"
 RANGES = {"7d": 7, "28d": 28, "90d": 90, "365d": 365}
 LONGEST_PAUSE = timedelta(days=28)
 LEVELS = ("region", "store", "channel", "service")

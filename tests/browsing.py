@@ -1,7 +1,6 @@
 """A dashboard server and a browser, as a manager has them."""
 
 import csv
-import io
 import os
 import re
 import shutil
@@ -15,7 +14,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from data import sample
 
@@ -107,13 +106,21 @@ def ready(page: Page, heading: str) -> None:
 
 
 def download(page: Page) -> list[dict[str, str]]:
-    """The rows of the file behind the download link, whose text promises their number."""
-    link = page.get_by_role("link", name=re.compile("Download"))
+    """The rows of the CSV behind the download link, whose text promises their number."""
+    link = csv_link(page)
     with page.expect_download() as started:
         link.click()
     content = Path(started.value.path()).read_bytes()
-    assert content.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-    promised = int(re.sub(r"\D", "", link.inner_text()))
-    assert len(rows) == promised
+    assert content.startswith(b"\xef\xbb\xbf# ")
+    lines = content.decode("utf-8-sig").splitlines(keepends=True)
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("# ")))
+    assert len(rows) == promised(link)
     return rows
+
+
+def csv_link(page: Page) -> Locator:
+    return page.get_by_role("link", name=re.compile(r"Download .* \(CSV\)"))
+
+
+def promised(link: Locator) -> int:
+    return int(re.sub(r"\D", "", link.inner_text()))

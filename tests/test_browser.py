@@ -1,15 +1,17 @@
 """What a manager does, in a real browser against a real server."""
 
+import io
 import re
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from tests import browsing
-from tests.browsing import download, ready, served
+from tests.browsing import csv_link, download, promised, ready, served
 
 PAGES = ("", "overview", "kpi", "compare", "events", "data")
 
@@ -83,11 +85,11 @@ def test_a_manager_finds_a_bad_store_and_downloads_its_events(address: str, page
     assert {row["channel"] for row in rows} == {channel[1]}
     assert len({row["opened_at_local"][:10] for row in rows}) == 1
 
-    promised = page.get_by_role("link", name=re.compile("Download")).inner_text()
+    words = csv_link(page).inner_text()
     other = browser.new_context().new_page()
     other.goto(page.url)
     ready(other, "Response on time")
-    expect(other.get_by_role("link", name=re.compile("Download"))).to_have_text(promised)
+    expect(csv_link(other)).to_have_text(words)
     other.context.close()
 
     page.go_back()
@@ -219,6 +221,22 @@ def test_no_page_asks_another_host_for_anything(address: str, page: Page) -> Non
         page.wait_for_selector("h1")
         page.wait_for_timeout(1_000)
     assert [url for url in asked if not url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))] == []
+
+
+def test_the_events_are_there_as_parquet_and_as_plain_csv(address: str, page: Page) -> None:
+    page.goto(f"{address}/events?range=7d")
+    ready(page, "Events")
+    rows = promised(csv_link(page))
+    assert rows
+    for name, start in ((r"Download .* \(parquet\)", b"PAR1"), ("without the lines", b"\xef\xbb\xbfevent_id,")):
+        link = page.get_by_role("link", name=re.compile(name))
+        with page.expect_download() as started:
+            link.click()
+        content = Path(started.value.path()).read_bytes()
+        assert content.startswith(start)
+        assert f"_{rows}rows_" in started.value.suggested_filename
+        if start == b"PAR1":
+            assert promised(link) == pq.read_metadata(io.BytesIO(content)).num_rows == rows
 
 
 def test_a_made_up_download_link_is_refused(address: str, page: Page) -> None:

@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.samples import Event, event, folder_of
+from kpi import store
+from kpi.browse import Selection
+from kpi.exports import Form, export, stream
+from kpi.periods import Dates
+from tests.samples import Event, event, folder_of, question
 from tests.sourcing import SMALL
 
 KPI = Path(sys.executable).with_name("kpi")
@@ -474,3 +478,45 @@ def test_a_folder_that_is_not_the_datas_is_left_as_it_is(tmp_path: Path, words: 
     found = subprocess.run([KPI, "list", *words], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
     assert (found.returncode, found.stdout, found.stderr.startswith("kpi: "), found.stderr.count("\n")) == (1, "", True, 1)
     assert [file.name for file in tmp_path.rglob("*")] == ["data"]
+
+
+def events(data: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([KPI, "events", *words, "--data", str(data)], capture_output=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("form", Form)
+def test_events_are_the_bytes_that_the_page_gives_and_their_number_is_told(data: Path, tmp_path: Path, form: Form) -> None:
+    asked = question(where={"store": ("S2",)}, dates=Dates(FIRST_WEEK, SECOND_WEEK))
+    page = b"".join(stream(export(store.current(data), Selection(asked, "resolved_on")), form))
+    words = ("--where", "store=S2", "--from", "2024-06-03", "--to", "2024-06-09", "--on", "resolved_on", "--format", form)
+    found = events(data, *words)
+    assert (found.returncode, found.stderr) == (0, b"5 events\n")
+    assert found.stdout == page
+    written = tmp_path / "events"
+    found = events(data, *words, "--output", str(written))
+    assert (found.returncode, found.stdout, found.stderr) == (0, b"", b"5 events\n")
+    assert written.read_bytes() == page
+    assert list(tmp_path.iterdir()) == [written]
+
+
+def test_events_as_of_a_moment_are_those_known_then(data: Path) -> None:
+    found = events(data, "--as-of", "2024-06-10T00:00")
+    assert (found.returncode, found.stderr) == (0, b"10 events\n")
+    assert b"# as_of: 2024-06-10T00:00:00Z\r\n" in found.stdout
+
+
+def test_events_of_what_does_not_exist_are_refused_and_no_file_is_left(data: Path, tmp_path: Path) -> None:
+    found = events(data, "--where", "store=S3", "--output", str(tmp_path / "events.csv"))
+    assert (found.returncode, found.stdout, found.stderr) == (1, b"", b"kpi: store 'S3' does not exist. Known: S1, S2.\n")
+    found = events(data, "--on", "closed_on")
+    assert found.stderr == b"kpi: date 'closed_on' does not exist. Did you mean 'opened_on'?\n"
+    found = events(data, "--output", str(tmp_path / "nowhere" / "events.csv"))
+    where = f"{tmp_path}/nowhere/events.csv"
+    assert found.stderr.decode() == f"kpi: {where}: cannot be written (No such file or directory). Choose another.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_of_events_may_stop_early(data: Path) -> None:
+    command = f"'{KPI}' events --data '{data}' | head -c 3"
+    found = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, timeout=60, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (0, b"\xef\xbb\xbf", b"22 events\n")
