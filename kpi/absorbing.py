@@ -163,11 +163,13 @@ def forget(connection: duckdb.DuckDBPyConnection, removed: Sequence[Path], remai
 
 
 def _resolve(connection: duckdb.DuckDBPyConnection, knowing: Knowing) -> None:
-    run(connection, "winners", {"as_of": knowing.as_of})
+    for name in ("contenders", "newest", "winners"):
+        run(connection, name, {"as_of": knowing.as_of})
     _derive(connection, knowing)
     _find_repeats(connection, knowing)
     window = {"window_seconds": knowing.window_seconds, "as_of": knowing.as_of, "before": knowing.before}
-    run(connection, "moving", window)
+    for name in ("coming", "changing", "moving"):
+        run(connection, name, window)
 
 
 def _derive(connection: duckdb.DuckDBPyConnection, knowing: Knowing) -> None:
@@ -187,7 +189,9 @@ def _find_repeats(connection: duckdb.DuckDBPyConnection, knowing: Knowing) -> No
     run(connection, "repeats_sought", window | {"first_contact": first or nobody, "last_contact": last or nobody})
     first, last = one_row(connection, "SELECT min(resolved_at), max(resolved_at) FROM seekers")
     if first is not None:
-        run(connection, "repeats_found", window | {"first_end": first, "last_end": last})
+        run(connection, "known_contacts", window | {"first_end": first, "last_end": last})
+        run(connection, "repeated", window)
+        run(connection, "repeats_found", {})
 
 
 def write(connection: duckdb.DuckDBPyConnection, target: str, number: int, knowing: Knowing) -> None:

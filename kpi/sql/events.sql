@@ -73,7 +73,7 @@ local AS (
     LEFT JOIN schedules USING (store)
 )
 SELECT
-    source,
+    local.source,
     event_id,
     region,
     store,
@@ -115,7 +115,7 @@ SELECT
     END AS is_reopened,
     reopened_at IS NOT NULL
         OR reopen_count IS NOT NULL
-        OR source NOT IN (SELECT source FROM given WHERE column_name = 'reopen_count') AS is_reopen_known,
+        OR counting.source IS NULL AS is_reopen_known,
     contact_count,
     transfer_count,
     resolved_first_contact,
@@ -133,6 +133,7 @@ SELECT
     row_hash,
     customer_tie,
     CASE WHEN customer IS NOT NULL AND service <> 'unknown' THEN hash(customer, service, 'customer') END AS customer_key,
-    CASE WHEN merged_into IS NOT NULL THEN hash(source, merged_into) END AS merged_key
+    CASE WHEN merged_into IS NOT NULL THEN hash(local.source, merged_into) END AS merged_key
 FROM local
 LEFT JOIN limit_days USING (opened_on)
+LEFT JOIN (SELECT source FROM given WHERE column_name = 'reopen_count') AS counting ON counting.source = local.source

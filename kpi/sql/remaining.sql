@@ -3,7 +3,7 @@ CREATE OR REPLACE TEMP TABLE arrivals AS
 SELECT
     * EXCLUDE (file_row),
     hash(source, event_id) AS event_key,
-    coalesce(hash(customer), 0) AS customer_tie,
+    coalesce(('0x' || left(customer, 16))::UBIGINT, 0) AS customer_tie,
     FALSE AS was_held
 FROM read_parquet($parts, hive_partitioning = FALSE)
 WHERE updated_at <= $as_of

@@ -1,16 +1,5 @@
 -- The versions that become the newest of their event, and the stored rows that they take the place of.
--- Relations: arrivals, forgotten (event_key: events whose stored version came from a part that is not there any more), stored_events,
--- stored_held.
-CREATE OR REPLACE TEMP TABLE contenders AS
-SELECT * FROM arrivals
-UNION ALL BY NAME
-SELECT
-    * EXCLUDE (layer, row, comes_at),
-    TRUE AS was_held
-FROM stored_held
-WHERE comes_at <= $as_of
-  AND event_key NOT IN (SELECT event_key FROM forgotten);
-
+-- Relations: contenders, newest, forgotten, stored_events, stored_held.
 CREATE OR REPLACE TEMP TABLE rivals AS
 WITH wanted AS (
     SELECT event_key FROM contenders
@@ -26,14 +15,6 @@ FROM stored_held
 WHERE event_key IN (SELECT event_key FROM wanted);
 
 CREATE OR REPLACE TEMP TABLE winners AS
-WITH newest AS (
-    SELECT *
-    FROM contenders
-    QUALIFY row_number() OVER (
-        PARTITION BY source, event_id
-        ORDER BY updated_at DESC, row_hash DESC, customer_tie DESC, was_held DESC
-    ) = 1
-)
 SELECT newest.*
 FROM newest
 ANTI JOIN (FROM rivals WHERE event_key NOT IN (SELECT event_key FROM forgotten)) AS rivals
