@@ -28,6 +28,13 @@ SECONDS_IN_A_DAY = 86_400
 KINDS = {"events": "event", "held": "held"}
 """The tables of rows, and what `gone` calls a row of each."""
 
+KEYS = {
+    "event_key": "hash(event_key[1], event_key[2])",
+    "customer_key": "hash(customer_key[1], customer_key[2], customer_key[3])",
+    "merged_key": "hash(merged_key[1], merged_key[2])",
+}
+"""The hashes that find rows, of keys that come as lists of texts."""
+
 TABLES = (*ROLLUPS.values(), CENSUS)
 LISTED = ("region", "store", "channel", "service", "agent", "segment", "touchpoint", "priority", "source", "disposition")
 """What one can filter by: every value is kept with its number of events."""
@@ -212,6 +219,17 @@ def write(connection: duckdb.DuckDBPyConnection, target: str, number: int, knowi
             connection.execute(f"INSERT INTO {target}.{one.name} BY NAME {query}")
     for each in HISTOGRAMS.values() if knowing.histograms else ():
         connection.execute(f"INSERT INTO {target}.{each.name} BY NAME {rollup.counted(each, knowing.histograms, 'moving')}")
+
+
+def copy_in(connection: duckdb.DuckDBPyConnection, target: str, table: str, files: Sequence[Path]) -> None:
+    """Rows that another engine made, whose keys are still the texts in them."""
+    for file in files:
+        rows = "SELECT * FROM read_parquet($files, hive_partitioning = FALSE)"
+        names = [name for name, *_ in connection.execute(f"DESCRIBE {rows}", {"files": literal([file])}).fetchall()]
+        hashed = [f"CASE WHEN {key} IS NOT NULL THEN {hash_of} END AS {key}" for key, hash_of in KEYS.items() if key in names]
+        order = f"ORDER BY {ORDER}" if table == "events" else ""
+        chosen = rows.replace("*", f"* REPLACE ({', '.join(hashed)})") if hashed else rows
+        connection.execute(f"INSERT INTO {target}.{table} BY NAME {chosen} {order}", {"files": literal([file])})
 
 
 def pend(connection: duckdb.DuckDBPyConnection, target: str, knowing: Knowing, later: int) -> None:

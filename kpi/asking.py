@@ -135,6 +135,14 @@ def one_of(word: str, known: Sequence[T], kind: str) -> T:
     raise UnknownName(kind, word, known)
 
 
+def named_value(word: str) -> tuple[str, str]:
+    """What `name=value` says."""
+    name, sign, value = word.partition("=")
+    if not (name.strip() and sign):
+        raise ConfigError("{found}: expected name=value.", found=word)
+    return name.strip(), value.strip()
+
+
 def question(kpis: tuple[Kpi, ...], every: str, by: str, where: Sequence[str], range_: Dates, within: float | None) -> Question:
     """The question these words ask."""
     if within is not None and not 0 <= within <= LONGEST_WITHIN:

@@ -35,6 +35,8 @@ NEW = "new_file"
 
 Columns = Mapping[Path, tuple[str, ...]]
 Progress = Callable[[int, int, str], None]
+Elsewhere = Callable[[duckdb.DuckDBPyConnection, Knowing], Iterable[tuple[str, Sequence[Path]]]]
+"""Makes the tables of a base and tells of each its name and its parquet files, in their order."""
 
 
 @dataclass(frozen=True)
@@ -80,29 +82,48 @@ def batches(parts: Iterable[Path], rows: Mapping[Path, int]) -> list[Batch]:
 
 def build(site: Site, name: str, as_of: datetime) -> Stack:
     """A base of all parts, as known at a moment; one that was begun is gone on with."""
+    with _base(site, name, as_of) as (connection, stack, knowing):
+        work = batches(site.parts, site.rows)
+        done = one_row(connection, f"SELECT count(*) FROM {NEW}.absorbed")[0]  # noqa: S608 (our own names)
+        total = sum(site.rows.values())
+        for number, batch in enumerate(work):
+            site.progress(total * number // len(work), total, EVENTS)
+            if number >= done:
+                _absorb(connection, batch, knowing, 0)
+    return stack
+
+
+def bring_in(site: Site, name: str, as_of: datetime, made_elsewhere: Elsewhere) -> Stack:
+    """A base whose tables another engine makes of all parts."""
+    (site.folder / f"{name}{BUILDING}").unlink(missing_ok=True)
+    with _base(site, name, as_of) as (connection, stack, knowing):
+        for table, files in made_elsewhere(connection, knowing):
+            absorbing.copy_in(connection, NEW, table, files)
+        known = sum(site.rows.values())
+        connection.execute(f"INSERT INTO {NEW}.absorbed VALUES (0, {known})")  # noqa: S608 (our own names)
+    return stack
+
+
+@contextmanager
+def _base(site: Site, name: str, as_of: datetime) -> Generator[tuple[duckdb.DuckDBPyConnection, Stack, Knowing]]:
+    """The file of a base, whose tables are filled, and finished when they are."""
     with working(site.folder, ()) as connection:
         begins = _clock_begins(connection, site.settings, site.parts)
         kept = absorbing.worth_keeping(connection, list(site.parts), sum(site.rows.values()))
         knowing = Knowing(as_of, as_of, site.settings, begins, *kept)
         stack = Stack((name,), _names(site.parts), as_of, begins, *kept)
         temporary = site.folder / f"{name}{BUILDING}"
+        total = sum(site.rows.values())
         _clear(site.folder, keep=temporary)
         with _kept_whole(temporary):
             _open_base(connection, temporary, site, knowing)
             absorbing.survey(connection, [NEW], stack.parts)
-            work = batches(site.parts, site.rows)
-            done = one_row(connection, f"SELECT count(*) FROM {NEW}.absorbed")[0]  # noqa: S608 (our own names)
-            total = sum(site.rows.values())
-            for number, batch in enumerate(work):
-                site.progress(total * number // len(work), total, EVENTS)
-                if number >= done:
-                    _absorb(connection, batch, knowing, 0)
+            yield connection, stack, knowing
             absorbing.tidy(connection, NEW)
             known = one_row(connection, f"SELECT coalesce(sum(known), 0) FROM {NEW}.absorbed")[0]  # noqa: S608 (our own names)
             absorbing.pend(connection, NEW, knowing, total - known)
             _close(connection, temporary)
         site.progress(total, total, EVENTS)
-    return stack
 
 
 def add_layer(site: Site, stack: Stack, as_of: datetime) -> Stack | None:

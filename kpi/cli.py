@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kpi import asking, browse, charting, exports, extracts, printing, store
+from kpi import asking, browse, charting, exports, extracts, printing, scaling, store
 from kpi.browse import Selection
 from kpi.calendar import FILE as CALENDAR
 from kpi.calendar import UNCHOSEN_ZONE
@@ -259,11 +259,40 @@ def load(data: DataOption = DATA) -> None:
     folder = asking.folder_of(data)
     with printing.progress(text("Loading extracts")) as advance:
         state = store.load(folder, lambda done, total, what: advance(done / max(total, 1), what))
-    lines = (*(printing.verdict_line(verdict) for verdict in state.verdicts), printing.loose_line(state.verdicts))
-    sys.stderr.writelines(f"{line}\n" for line in lines if line)
-    sys.stdout.write(_loaded(state) + "\n")
-    if kept_out_text(kept_out(state.verdicts)):
-        raise typer.Exit(LOADED_IN_PART)
+    _tell_loaded(state)
+
+
+@app.command()
+def rollup(
+    engine: Annotated[
+        str, typer.Option("--engine", help="duckdb: this machine; spark: a cluster (an extra: see docs/scale-out.md).")
+    ] = "duckdb",
+    master: Annotated[
+        str, typer.Option("--master", help="Spark's cluster, as spark://HOST:7077, yarn or local[4]; else as spark-submit says.")
+    ] = "",
+    conf: Annotated[list[str], typer.Option("--conf", help="A setting of Spark: name=value; may be repeated.")] = NO_FILTER,
+    extracts_at: Annotated[
+        str, typer.Option("--extracts", help="A folder or, with spark, a URL whose extracts are brought into the data folder first.")
+    ] = "",
+    output: Annotated[
+        str, typer.Option("--output", help="A folder or URL that every worker sees, where Spark reads and writes; kept afterwards.")
+    ] = "",
+    data: DataOption = DATA,
+) -> None:
+    """Build events and roll-ups of all extracts anew, here or on a cluster, and publish them; ends as `kpi load` does."""
+    folder = asking.folder_of(data)
+    cluster = None
+    if asking.one_of(engine, scaling.ENGINES, "engine") == "spark":
+        cluster = scaling.Cluster(master, dict(asking.named_value(one) for one in conf), output)
+    elif master or conf or output:
+        raise ConfigError("--master, --conf and --output are for --engine spark.")
+    with printing.progress(text("Building roll-ups")) as advance:
+
+        def told(done: int, total: int, what: str) -> None:
+            advance(done / max(total, 1), what)
+
+        state = scaling.by_spark(folder, extracts_at, cluster, told) if cluster else scaling.by_duckdb(folder, extracts_at, told)
+    _tell_loaded(state)
 
 
 @app.command()
@@ -307,6 +336,14 @@ def convert(
             aside=found.rows_kept_aside,
             advice=text("See {file}.", file=found.kept_aside_file) if found.kept_aside_file else text("Export it again."),
         )
+
+
+def _tell_loaded(state: State) -> None:
+    lines = (*(printing.verdict_line(verdict) for verdict in state.verdicts), printing.loose_line(state.verdicts))
+    sys.stderr.writelines(f"{line}\n" for line in lines if line)
+    sys.stdout.write(_loaded(state) + "\n")
+    if kept_out_text(kept_out(state.verdicts)):
+        raise typer.Exit(LOADED_IN_PART)
 
 
 def _loaded(state: State) -> str:

@@ -41,6 +41,8 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_PAST_STATES = 3
 
 Progress = Callable[[int, int, str], None]
+Builder = Callable[[Site, str, datetime], Stack]
+"""Builds a base of this name, as known at a moment."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,20 @@ def ignore_progress(done: int, total: int, what: str) -> None:
 
 def load(folder: Path, progress: Progress) -> State:
     """Check what is new in the extracts, and publish the state that follows from all of them and the settings."""
+    return _load(folder, progress, _brought_up_to_date)
+
+
+def load_anew(folder: Path, progress: Progress, build: Builder) -> State:
+    """As `load`, in one new base of all extracts, which this function builds: the same version, whoever built it."""
+
+    def built(site: Site, verdicts: Sequence[Verdict]) -> Stack:
+        as_of = _newest_update(verdicts)
+        return build(site, _base_name(site, as_of), as_of)
+
+    return _load(folder, progress, built)
+
+
+def _load(folder: Path, progress: Progress, brought: Callable[[Site, Sequence[Verdict]], Stack]) -> State:
     state_folder = folder / "state"
     parts = state_folder / "parts"
     _make_folder(parts)
@@ -106,8 +122,7 @@ def load(folder: Path, progress: Progress) -> State:
         settings = read_settings(folder)
         files = extracts.listing(folder / "extracts")
         verdicts = tuple(extracts.check(files, folder, pseudonyms.customer_key(folder), parts, datetime.now(UTC), progress))
-        site = _site(state_folder, verdicts, settings, progress)
-        stack = _brought_up_to_date(site, verdicts)
+        stack = brought(_site(state_folder, verdicts, settings, progress), verdicts)
         _publish(state_folder, stack, verdicts, settings)
     return current(folder)
 

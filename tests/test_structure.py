@@ -53,6 +53,8 @@ LAYERS = (
     ("kpi.calendar", "kpi.definitions", "kpi.phases", "kpi.targets", "kpi.settings"),
     ("kpi.limits", "kpi.absorbing", "kpi.building"),
     ("kpi.tally", "kpi.store", "kpi.loader"),
+    ("kpi.scaling",),
+    ("kpi.spark", "kpi.spark.translation", "kpi.spark.cluster", "kpi.spark.zones", "kpi.spark.tables", "kpi.spark.engine"),
     ("kpi.completeness", "kpi.survival", "kpi.uncertainty", "kpi.mix"),
     ("kpi.report",),
     ("kpi.asking", "kpi.browse", "kpi.standing", "kpi.cards", "kpi.ranking", "kpi.priorities", "kpi.adjustment", "kpi.circumstances"),
