@@ -20,6 +20,7 @@ SETTINGS = {
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
     "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
     "spark.ui.showConsoleProgress": "false",
 }
 """What results depend on: nobody's configuration of a cluster changes a figure."""
@@ -38,7 +39,7 @@ def session(master: str, configuration: Mapping[str, str]) -> Generator[SparkSes
         spark = (builder.master(master) if master else builder).getOrCreate()
     except (PySparkException, Py4JError, OSError) as error:
         raise StateError(
-            "Spark could not be started ({found}). It needs Java 17 or newer: apt-get install openjdk-17-jre-headless; and a cluster"
+            "Spark could not be started ({found}). It needs Java 17 or newer: apt-get install default-jre-headless; and a cluster"
             " of the same version that answers at {master}.",
             found=_first_line(error),
             master=master or "local[*]",

@@ -34,20 +34,23 @@ def _base(spark: SparkSession, cluster: Cluster, site: Site, name: str, as_of: d
     if not site.parts:
         return building.build(site, name, as_of)
     shared = site.folder.absolute() / MADE
-    output = cluster.output if is_url(cluster.output) else str(Path(cluster.output).absolute() if cluster.output else shared)
+    shutil.rmtree(shared, ignore_errors=True)
+    own = Path(cluster.output).absolute() if cluster.output else shared
+    output = cluster.output if is_url(cluster.output) else _address(own)
 
     def made(connection: duckdb.DuckDBPyConnection, knowing: Knowing) -> Iterator[tuple[str, Sequence[Path]]]:
+        parts = list(site.parts)
         calendar = site.settings.calendar
         kept = sorted({calendar.default.zone, *(one.zone for one in calendar.stores.values())})
-        zones.refuse_other_zones(spark, connection, list(site.parts), kept, as_of)
-        parts = clusters.send(spark, list(site.parts), f"{output}/parts") if cluster.output else [str(one) for one in site.parts]
+        zones.refuse_other_zones(spark, connection, parts, kept, as_of)
+        sent = clusters.send(spark, parts, f"{output}/parts") if cluster.output else [_address(one.absolute()) for one in parts]
         names = []
-        for name in tables.roll_up(spark, parts, sum(site.rows.values()), tables.settings_of(connection), knowing, output):
+        for name in tables.roll_up(spark, sent, sum(site.rows.values()), tables.settings_of(connection), knowing, output):
             names.append(name)
             site.progress(len(names), tables.HOW_MANY, EVENTS)
         for name in names:
-            here = shared / name if is_url(output) else Path(output) / name
-            if is_url(output):
+            here = shared / name if is_url(cluster.output) else own / name
+            if is_url(cluster.output):
                 clusters.fetch(spark, f"{output}/{name}", here)
             files = sorted(here.glob(f"*{READ}"))
             if not files:
@@ -58,3 +61,8 @@ def _base(spark: SparkSession, cluster: Cluster, site: Site, name: str, as_of: d
         return building.bring_in(site, name, as_of, made)
     finally:
         shutil.rmtree(shared, ignore_errors=True)
+
+
+def _address(file: Path) -> str:
+    """A file of this machine, whatever the cluster takes for its own file system."""
+    return f"file://{file}"
