@@ -28,7 +28,7 @@ from kpi.figures import packed_script
 from kpi.loader import RUNNING, Loader
 from kpi.words import text
 from kpi.words.safe import plain
-from kpi.words.values import count_text
+from kpi.words.sentences import pace_sentence
 from pages import compare as compare_page
 from pages import data as data_page
 from pages import events as events_page
@@ -122,8 +122,8 @@ def _loading(folder: Path) -> None:
     if loader.error:
         st.error(plain(loader.error), icon=":material/error:")
         return
-    done = text("{done} of {total} files", done=count_text(loader.done), total=count_text(loader.total))
-    st.progress(loader.done / max(loader.total, 1), text=text("Loading extracts: {done}", done=done))
+    st.progress(loader.pace.share, text=pace_sentence(loader.pace))
+    st.caption(text("What is done is kept: when the server is stopped, the next start goes on from here."))
 
 
 def _loader(folder: Path) -> Loader:

@@ -6,7 +6,7 @@ build of a base that was ended goes on where it stood.
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -18,6 +18,7 @@ import duckdb
 from kpi import absorbing
 from kpi.absorbing import EVERY_ROW, Batch, Knowing, literal, one_row
 from kpi.errors import StateError
+from kpi.pace import Progress
 from kpi.rollup import Cuboid
 from kpi.settings import Settings
 
@@ -34,7 +35,6 @@ BUILDING = ".building"
 NEW = "new_file"
 
 Columns = Mapping[Path, tuple[str, ...]]
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,15 @@ def build(site: Site, name: str, as_of: datetime) -> Stack:
             done = one_row(connection, f"SELECT count(*) FROM {NEW}.absorbed")[0]  # noqa: S608 (our own names)
             total = sum(site.rows.values())
             for number, batch in enumerate(work):
-                site.progress(total * number // len(work), total, EVENTS)
+                rows = total * number // len(work)
+                site.progress(rows, total, EVENTS, rows)
                 if number >= done:
                     _absorb(connection, batch, knowing, 0)
             absorbing.tidy(connection, NEW)
             known = one_row(connection, f"SELECT coalesce(sum(known), 0) FROM {NEW}.absorbed")[0]  # noqa: S608 (our own names)
             absorbing.pend(connection, NEW, knowing, total - known)
             _close(connection, temporary)
-        site.progress(total, total, EVENTS)
+        site.progress(total, total, EVENTS, total)
     return stack
 
 
@@ -131,7 +132,7 @@ def add_layer(site: Site, stack: Stack, as_of: datetime) -> Stack | None:
             absorbing.survey(connection, [*catalogs, NEW], _names(site.parts))
             work: list[Batch | None] = [*([None] if removed or not added else []), *batches(added, site.rows)]
             for number, batch in enumerate(work):
-                site.progress(number, len(work), EVENTS)
+                site.progress(number, len(work), EVENTS, 0)
                 moment = knowing if number == 0 else replace(knowing, before=as_of)
                 if batch is None:
                     absorbing.forget(connection, removed, list(site.parts), knowing)

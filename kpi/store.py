@@ -7,7 +7,7 @@ replaced: whatever happens, the state is the one before or the one after.
 import fcntl
 import json
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -26,6 +26,7 @@ from kpi.errors import LoaderBusy, StateError
 from kpi.extracts import Verdict
 from kpi.limits import limits_of
 from kpi.metrics import Kpi, missing
+from kpi.pace import Progress, ignore_progress
 from kpi.rollup import CENSUS, HISTOGRAMS, ROLLUPS, Cuboid
 from kpi.settings import Settings, read_settings
 from kpi.tally import Tally
@@ -39,8 +40,6 @@ POINTER = f"current-{LAYOUT[:12]}.json"
 """What readers open; that of another release is not seen, as if nothing were loaded yet."""
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_PAST_STATES = 3
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -91,10 +90,6 @@ class State:
     def known_on(self) -> date:
         """The newest local day of `as_of`: nothing is known of later ones."""
         return max(self.as_of.astimezone(ZoneInfo(zone)).date() for zone in self.zones)
-
-
-def ignore_progress(done: int, total: int, what: str) -> None:
-    """For callers who show nothing."""
 
 
 def load(folder: Path, progress: Progress) -> State:

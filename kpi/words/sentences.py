@@ -6,6 +6,7 @@ from datetime import date, datetime
 from kpi.limits import Limit
 from kpi.metrics import Kpi, measured_variants, missing
 from kpi.mix import Effects
+from kpi.pace import Pace
 from kpi.periods import Every
 from kpi.report import Answer
 from kpi.standing import Standing
@@ -258,3 +259,20 @@ def closed_only_sentence(counts: Mapping[str, int]) -> str:
         " newest days, by opening, hold only those that ended quickly. Do not read a fall of durations there as an improvement.",
         names=names,
     )
+
+
+def pace_sentence(pace: Pace) -> str:
+    """What a load does, how far it is, how fast, and how long it will take."""
+    work = text("Checking extracts") if pace.is_checking else text("Deriving events")
+    words = [text("{work}: {share}", work=work, share=value_text(pace.share, "share", ""))]
+    if pace.rows:
+        words.append(counted("{count} row", "{count} rows", pace.rows))
+    if pace.rows_a_second is not None:
+        words.append(text("{count} rows a second", count=count_text(round(pace.rows_a_second))))
+    if pace.seconds_left is not None:
+        words.append(text("about {duration} left", duration=duration_text(pace.seconds_left / SECONDS)))
+    return ", ".join(words)
+
+
+SECONDS = 60
+"""In a minute."""
