@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,10 +26,11 @@ from kpi import asking, download, exports, store
 from kpi.errors import KpiError
 from kpi.exports import MEDIA_TYPES, Form
 from kpi.figures import packed_script
+from kpi.freshness import late_sources
 from kpi.loader import RUNNING, Loader
 from kpi.words import text
 from kpi.words.safe import plain
-from kpi.words.sentences import pace_sentence
+from kpi.words.sentences import late_sentence, pace_sentence
 from pages import compare as compare_page
 from pages import data as data_page
 from pages import events as events_page
@@ -109,6 +111,8 @@ def _refresh_when_published(folder: str, shown: str) -> None:
     if store.published_version(Path(folder)) not in ("", shown):
         st.rerun()
     loader = _loader(Path(folder))
+    if late := late_sentence(late_sources(opened(folder, shown).verdicts, datetime.now(UTC))):
+        st.caption(plain(late))
     if loader.error:
         st.warning(text("New data or settings could not be loaded; the last good ones are shown. {why}", why=plain(loader.error)))
 

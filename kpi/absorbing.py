@@ -223,7 +223,7 @@ def pend(connection: duckdb.DuckDBPyConnection, target: str, knowing: Knowing, l
             connection.execute(f"INSERT INTO {target}.pending_{one.name} BY NAME {query}", _used(query, {"as_of": knowing.as_of}))
 
 
-def combine(connection: duckdb.DuckDBPyConnection, catalogs: Sequence[str], target: str, *, is_base: bool) -> None:
+def combine(connection: duckdb.DuckDBPyConnection, catalogs: Sequence[str], target: str, knowing: Knowing, *, is_base: bool) -> None:
     """Layers as one layer in the target, or as part of the target, which is a copy of the base."""
     above = catalogs[1:]
     gone = " UNION ALL ".join(f"SELECT kind, row FROM {one}.gone WHERE layer = 0" for one in above)  # noqa: S608 (our own names)
@@ -239,23 +239,24 @@ def combine(connection: duckdb.DuckDBPyConnection, catalogs: Sequence[str], targ
     for table in ("given", "listed_values", *(one.name for one in (*TABLES, *HISTOGRAMS.values()))):
         for catalog in above:
             connection.execute(f"INSERT INTO {target}.{table} BY NAME SELECT * FROM {catalog}.{table}")  # noqa: S608 (our own names)
-    tidy(connection, target)
+    tidy(connection, target, knowing.sums, knowing.histograms)
 
 
-def tidy(connection: duckdb.DuckDBPyConnection, target: str) -> None:
+def tidy(connection: duckdb.DuckDBPyConnection, target: str, sums: frozenset[Cuboid], histograms: frozenset[Cuboid]) -> None:
     """Add up the rows of roll-ups that came at different times, cuboid by cuboid, and order them by day."""
     for one in TABLES:
-        _rewrite(connection, target, one.name, rollup.columns(one), rollup.added_up(one, "{rows}"), len(one.cuboids))
+        cuboids = [number for number, cuboid in enumerate(one.cuboids) if cuboid in sums or one is CENSUS]
+        _rewrite(connection, target, one.name, rollup.columns(one), rollup.added_up(one, "{rows}"), cuboids)
     for each in HISTOGRAMS.values():
-        query = rollup.counts_added_up(each, "{rows}")
-        _rewrite(connection, target, each.name, rollup.histogram_columns(), query, len(rollup.HISTOGRAM_CUBOIDS))
+        cuboids = [number for number, cuboid in enumerate(rollup.HISTOGRAM_CUBOIDS) if cuboid in histograms]
+        _rewrite(connection, target, each.name, rollup.histogram_columns(), rollup.counts_added_up(each, "{rows}"), cuboids)
     values = f"SELECT name, value, CAST(sum(events) AS BIGINT) AS events FROM {target}.listed_values GROUP BY ALL ORDER BY name"  # noqa: S608 (our own names)
     connection.execute(f"CREATE OR REPLACE TABLE {target}.listed_values AS {values}")
 
 
-def _rewrite(connection: duckdb.DuckDBPyConnection, target: str, name: str, columns: str, query: str, cuboids: int) -> None:
+def _rewrite(connection: duckdb.DuckDBPyConnection, target: str, name: str, columns: str, query: str, cuboids: Sequence[int]) -> None:
     connection.execute(f"CREATE TABLE {target}.tidied ({columns})")
-    for cuboid in range(cuboids):
+    for cuboid in cuboids:
         rows = f"(SELECT * FROM {target}.{name} WHERE cuboid = {cuboid})"  # noqa: S608 (our own names)
         connection.execute(f"INSERT INTO {target}.tidied BY NAME SELECT * FROM ({query.replace('{rows}', rows)}) ORDER BY day")  # noqa: S608 (our own names)
     connection.execute(f"DROP TABLE {target}.{name}")

@@ -98,7 +98,8 @@ def build(site: Site, name: str, as_of: datetime) -> Stack:
                 site.progress(rows, total, EVENTS, rows)
                 if number >= done:
                     _absorb(connection, batch, knowing, 0)
-            absorbing.tidy(connection, NEW)
+            if len(work) > 1:
+                absorbing.tidy(connection, NEW, knowing.sums, knowing.histograms)
             known = one_row(connection, f"SELECT coalesce(sum(known), 0) FROM {NEW}.absorbed")[0]  # noqa: S608 (our own names)
             absorbing.pend(connection, NEW, knowing, total - known)
             _close(connection, temporary)
@@ -166,7 +167,7 @@ def combine(site: Site, stack: Stack) -> Stack | None:
             if not is_base:
                 absorbing.create(connection, NEW, knowing)
                 absorbing.survey(connection, catalogs, stack.parts)
-            absorbing.combine(connection, catalogs, NEW, is_base=is_base)
+            absorbing.combine(connection, catalogs, NEW, knowing, is_base=is_base)
             absorbing.pend(connection, NEW, knowing, later)
             _close(connection, temporary)
     return replace(stack, files=(name,) if is_base else (stack.files[0], name))
@@ -237,7 +238,8 @@ def _open_base(connection: duckdb.DuckDBPyConnection, temporary: Path, site: Sit
 def _give(connection: duckdb.DuckDBPyConnection, parts: Columns) -> None:
     """Note the columns that each part gives for the sources in it."""
     for part, columns in parts.items():
-        statement = f"INSERT INTO {NEW}.given SELECT DISTINCT $part, source, unnest($columns) FROM read_parquet($parts)"  # noqa: S608 (our own names)
+        sources = "SELECT DISTINCT source FROM read_parquet($parts, hive_partitioning = FALSE)"
+        statement = f"INSERT INTO {NEW}.given SELECT $part, source, unnest($columns) FROM ({sources})"  # noqa: S608 (our own names)
         connection.execute(statement, {"part": part.stem, "columns": list(columns), "parts": literal([part])})
 
 

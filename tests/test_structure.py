@@ -23,6 +23,7 @@ LAYERS = (
         "kpi.airlock",
         "kpi.extracts",
         "kpi.inspection",
+        "kpi.freshness",
     ),
     (
         "kpi.sources",

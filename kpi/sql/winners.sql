@@ -1,14 +1,16 @@
 -- The versions that become the newest of their event, and the stored rows that they take the place of.
 -- Relations: arrivals, forgotten (event_key: events whose stored version came from a part that is not there any more), stored_events,
 -- stored_held.
-CREATE OR REPLACE TEMP TABLE contenders AS
+SET VARIABLE as_of = CAST($as_of AS TIMESTAMPTZ);
+
+CREATE OR REPLACE TEMP VIEW contenders AS
 SELECT * FROM arrivals
 UNION ALL BY NAME
 SELECT
     * EXCLUDE (layer, row, comes_at),
     TRUE AS was_held
 FROM stored_held
-WHERE comes_at <= $as_of
+WHERE comes_at <= getvariable('as_of')
   AND event_key NOT IN (SELECT event_key FROM forgotten);
 
 CREATE OR REPLACE TEMP TABLE rivals AS
@@ -25,10 +27,19 @@ SELECT 'held' AS kind, layer, row, event_key, source, event_id, updated_at, row_
 FROM stored_held
 WHERE event_key IN (SELECT event_key FROM wanted);
 
+CREATE OR REPLACE TEMP TABLE twice AS
+SELECT event_key
+FROM contenders
+GROUP BY event_key
+HAVING count(*) > 1;
+
 CREATE OR REPLACE TEMP TABLE winners AS
 WITH newest AS (
+    SELECT * FROM contenders
+    WHERE event_key NOT IN (SELECT event_key FROM twice)
+    UNION ALL
     SELECT *
-    FROM contenders
+    FROM (FROM contenders WHERE event_key IN (SELECT event_key FROM twice))
     QUALIFY row_number() OVER (
         PARTITION BY source, event_id
         ORDER BY updated_at DESC, row_hash DESC, customer_tie DESC, was_held DESC

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
+from kpi.freshness import LateSource
 from kpi.limits import Limit
 from kpi.metrics import Kpi, measured_variants, missing
 from kpi.mix import Effects
@@ -259,6 +260,22 @@ def closed_only_sentence(counts: Mapping[str, int]) -> str:
         " newest days, by opening, hold only those that ended quickly. Do not read a fall of durations there as an improvement.",
         names=names,
     )
+
+
+def late_sentence(late: Sequence[LateSource]) -> str:
+    """The sources that have sent nothing for longer than usual; an empty text when there is none."""
+    if not late:
+        return ""
+    sources = [
+        text(
+            "{source} (nothing new for {silence}, usually every {pause})",
+            source=one.source,
+            silence=duration_text(one.silence.total_seconds() / SECONDS),
+            pause=duration_text(one.usual_pause.total_seconds() / SECONDS),
+        )
+        for one in late
+    ]
+    return text("Later than usual: {sources}. The figures hold up to then.", sources=", ".join(sources))
 
 
 def pace_sentence(pace: Pace) -> str:
