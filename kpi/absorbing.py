@@ -165,6 +165,7 @@ def forget(connection: duckdb.DuckDBPyConnection, removed: Sequence[Path], remai
 def _resolve(connection: duckdb.DuckDBPyConnection, knowing: Knowing) -> None:
     run(connection, "winners", {"as_of": knowing.as_of})
     _derive(connection, knowing)
+    run(connection, "let_go", {})
     _find_repeats(connection, knowing)
     window = {"window_seconds": knowing.window_seconds, "as_of": knowing.as_of, "before": knowing.before}
     run(connection, "moving", window)

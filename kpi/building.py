@@ -22,7 +22,7 @@ from kpi.pace import Progress
 from kpi.rollup import Cuboid
 from kpi.settings import Settings
 
-BATCH_ROWS = 1_000_000
+BATCH_ROWS = 500_000
 """Rows worked on at once: what bounds the memory."""
 
 MEMORY = "3GB"
@@ -214,7 +214,7 @@ def _absorb(connection: duckdb.DuckDBPyConnection, batch: Batch, knowing: Knowin
     connection.begin()
     absorbing.absorb(connection, batch, knowing)
     absorbing.write(connection, NEW, number, knowing)
-    connection.execute(f"INSERT INTO {NEW}.absorbed SELECT (SELECT count(*) FROM {NEW}.absorbed), count(*) FROM arrivals")  # noqa: S608 (our own names)
+    connection.execute(f"INSERT INTO {NEW}.absorbed SELECT count(*), getvariable('arrived') FROM {NEW}.absorbed")  # noqa: S608 (our own names)
     connection.commit()
 
 
