@@ -87,7 +87,18 @@ def figure_text(one: Answer, currency: str) -> str:
 
 def beside_sentence(answers: Sequence[Answer], currency: str) -> str:
     """The figures to read a KPI with, each with its name."""
-    return " · ".join(text("{label} {value}", label=text(one.kpi.label), value=figure_text(one, currency)) for one in answers if one.n)
+    named = (
+        text("{label} {value}", label=text(one.kpi.label), value=figure_text(one, currency))
+        + (f" ({binned_text()})" if one.is_binned else "")
+        for one in answers
+        if one.n
+    )
+    return " · ".join(named)
+
+
+def binned_text() -> str:
+    """How exact a quantile of very many events is."""
+    return text("to 1.6 %: of so many events it comes from a histogram")
 
 
 def status_text(found: Standing) -> str:
