@@ -23,6 +23,7 @@ SQL = Path(__file__).parent / "sql"
 BOOKKEEPING = (("row_hash", "UBIGINT"), ("event_key", "UBIGINT"), ("customer_tie", "UBIGINT"), ("was_held", "BOOLEAN"))
 EVERY_ROW = 2**62
 SAMPLE_ROWS = 2_000_000
+MOST_DAYS = 400
 ORDER = "opened_on, store, channel, source, event_id"
 SECONDS_IN_A_DAY = 86_400
 KINDS = {"events": "event", "held": "held"}
@@ -163,7 +164,9 @@ def forget(connection: duckdb.DuckDBPyConnection, removed: Sequence[Path], remai
 
 
 def _resolve(connection: duckdb.DuckDBPyConnection, knowing: Knowing) -> None:
-    run(connection, "winners", {"as_of": knowing.as_of})
+    run(connection, "rivals_sought", {"as_of": knowing.as_of})
+    run(connection, "rivals", {}, days=_on_days(connection, "places"))
+    run(connection, "winners", {})
     _derive(connection, knowing)
     run(connection, "let_go", {})
     _find_repeats(connection, knowing)
@@ -189,14 +192,16 @@ def _find_repeats(connection: duckdb.DuckDBPyConnection, knowing: Knowing) -> No
     first, last = one_row(connection, "SELECT min(resolved_at), max(resolved_at) FROM seekers")
     if first is not None:
         run(connection, "repeats_found", window | {"first_end": first, "last_end": last})
+        run(connection, "repeats_flipped", {}, days=_on_days(connection, "flips"))
 
 
 def write(connection: duckdb.DuckDBPyConnection, target: str, number: int, knowing: Knowing) -> None:
     """The changes into the file of this number: its own rows go in place, those of files below are named."""
-    for name, kind in KINDS.items():
-        own = f"SELECT row FROM gone WHERE kind = '{kind}' AND layer = {number}"  # noqa: S608 (our own names)
-        connection.execute(f"DELETE FROM {target}.{name} WHERE rowid IN ({own})")  # noqa: S608 (our own names)
-    connection.execute(f"INSERT INTO {target}.gone SELECT kind, layer, row FROM gone WHERE layer < {number}")  # noqa: S608 (our own names)
+    if one_row(connection, "SELECT count(*) FROM gone")[0]:
+        for name, kind in KINDS.items():
+            own = f"SELECT row FROM gone WHERE kind = '{kind}' AND layer = {number}"  # noqa: S608 (our own names)
+            connection.execute(f"DELETE FROM {target}.{name} WHERE rowid IN ({own})")  # noqa: S608 (our own names)
+        connection.execute(f"INSERT INTO {target}.gone SELECT kind, layer, row FROM gone WHERE layer < {number}")  # noqa: S608 (our own names)
     connection.execute(f"INSERT INTO {target}.events BY NAME SELECT * FROM fresh ORDER BY {ORDER}")  # noqa: S608 (our own names)
     connection.execute(f"INSERT INTO {target}.held BY NAME SELECT * FROM fresh_held")  # noqa: S608 (our own names)
     run(connection, "listed_values", {}, target=target)
@@ -269,9 +274,20 @@ def _open_hours(store: str, schedule: Schedule, knowing: Knowing) -> list[tuple[
     return [(store, one.starts_at, int((one.ends_at - one.starts_at).total_seconds()), one.seconds_before) for one in intervals]
 
 
-def run(connection: duckdb.DuckDBPyConnection, name: str, values: Mapping[str, Any], target: str = "") -> None:
-    """The statements of one of this package's SQL files, in order; a `{target}` in it is the name of an attached file."""
-    for statement in (SQL / f"{name}.sql").read_text().replace("{target}", target).split(";\n"):
+def _on_days(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
+    """The condition that events are on the days of a relation: as plain values, so that no other day is read."""
+    days = connection.execute(f"SELECT DISTINCT opened_on FROM {relation} ORDER BY ALL LIMIT {MOST_DAYS + 1}").fetchall()  # noqa: S608 (our own names)
+    if not days:
+        return "FALSE"
+    literals = ", ".join(f"DATE '{day:%Y-%m-%d}'" for (day,) in days)
+    return "TRUE" if len(days) > MOST_DAYS else f"opened_on IN ({literals})"
+
+
+def run(connection: duckdb.DuckDBPyConnection, name: str, values: Mapping[str, Any], target: str = "", days: str = "") -> None:
+    """The statements of one of this package's SQL files, in order; a `{target}` in it is the name of an attached file, `{days}` a
+    condition of `_on_days`.
+    """
+    for statement in (SQL / f"{name}.sql").read_text().replace("{target}", target).replace("{days}", days).split(";\n"):
         if statement.strip():
             connection.execute(statement, _used(statement, values))
 

@@ -1,12 +1,14 @@
 -- The events that time alone changes: the open ones, with their ages, and the resolved ones whose window has not ended; and what is
 -- known of all. Relation: events, stored_held.
-CREATE OR REPLACE TEMP TABLE aging AS
+SET VARIABLE ripe_now = CAST($as_of AS TIMESTAMPTZ) - to_seconds($window_seconds);
+
+CREATE OR REPLACE TEMP VIEW aging AS
 SELECT * FROM events
 WHERE NOT is_ended;
 
-CREATE OR REPLACE TEMP TABLE unripe AS
+CREATE OR REPLACE TEMP VIEW unripe AS
 SELECT * FROM events
-WHERE resolved_at > CAST($as_of AS TIMESTAMPTZ) - to_seconds($window_seconds);
+WHERE resolved_at > getvariable('ripe_now');
 
 CREATE OR REPLACE TABLE {target}.knowledge AS
 SELECT
