@@ -23,7 +23,7 @@ import duckdb
 import synthetic
 from page_queries import RAW, RUNS, median_seconds
 
-from kpi import building, store
+from kpi import store
 from kpi.cards import cards
 from kpi.extracts import listing
 from kpi.metrics import HEADLINES, chosen
@@ -34,7 +34,7 @@ from kpi.store import State
 
 LATE_ROWS, CORRECTIONS = 10_000, 1_000
 LATE_RUNS = 3
-FILTERS = {
+FILTERS: dict[str, dict[str, tuple[str, ...]]] = {
     "all": {},
     "region": {"region": ("Region 3",)},
     "channel": {"channel": ("channel 2",)},
@@ -63,11 +63,12 @@ def question(state: State, where: dict[str, tuple[str, ...]], days: int) -> Ques
 
 def overviews(state: State) -> dict[tuple[str, int], float]:
     """Median seconds of all queries of the overview, by filter and days."""
-    return {
-        (name, days): median_seconds(lambda asked=question(state, where, days): cards(state, asked, "previous_period"))
-        for name, where in FILTERS.items()
-        for days in DAYS
-    }
+    return {(name, days): overview_seconds(state, question(state, where, days)) for name, where in FILTERS.items() for days in DAYS}
+
+
+def overview_seconds(state: State, asked: Question) -> float:
+    """Median seconds of all queries of the overview."""
+    return median_seconds(lambda: cards(state, asked, "previous_period"))
 
 
 def copy_seconds(files: list[str], target: Path) -> float:
@@ -100,20 +101,17 @@ def first_build(folder: Path, files: list[str]) -> None:
     parts = [str(file) for file in (folder / "state" / "parts").glob("*.parquet") if "kept_aside" not in file.name]
     checked = copy_seconds(parts, folder / "copy.parquet")
     print(f"  first load: {rows / whole:,.0f} rows/s, {raw / whole:.2f} of one COPY of the extracts ({rows / raw:,.0f} rows/s)")
-    print(
-        f"  state from checked parts: {rows / again:,.0f} rows/s, {checked / again:.2f} of one COPY of those rows; at most {memory:.1f} GB"
-    )
+    print(f"  state from checked parts: {rows / again:,.0f} rows/s, {checked / again:.2f} of one COPY of those rows")
+    print(f"  most memory of the load: {memory:.1f} GB")
 
 
 def late_extract(folder: Path, events: int) -> None:
     """From the extract's arrival until the state with it is open, each time over the state before."""
     state = folder / "state"
-    kept = {file: file.read_bytes() for file in state.glob("current*.json")} | {
-        file: file.read_bytes() for file in state.glob("verdicts*.json")
-    }
+    kept = {file: file.read_bytes() for file in (*state.glob("current*.json"), *state.glob("verdicts*.json"))}
     times = []
-    for _ in range(LATE_RUNS):
-        file = synthetic.write_late(folder / "extracts", events, LATE_ROWS, CORRECTIONS)
+    for run in range(LATE_RUNS):
+        file = synthetic.write_late(folder / "extracts", events, LATE_ROWS, CORRECTIONS, run)
         start = time.perf_counter()
         found = store.load(folder, ignore_progress)
         times.append(time.perf_counter() - start)
@@ -139,18 +137,15 @@ def measured(folder: Path, events: int, first: dict[tuple[str, int], float]) -> 
     raw = time.perf_counter() - start
     for (name, days), seconds in found.items():
         against = f", {seconds / first[name, days]:.2f} times that at the first size" if first else ""
-        print(
-            f"  overview, {name}, {days} days: {seconds * 1000:.0f} ms; {raw / seconds:.0f} times faster than one raw aggregation{against}"
-        )
+        faster = f"{raw / seconds:.0f} times faster than one raw aggregation"
+        print(f"  overview, {name}, {days} days: {seconds * 1000:.0f} ms; {faster}{against}")
     state.connection.close()
     late_extract(folder, state.event_count)
     return found
 
 
 def main() -> None:
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, DuckDB {duckdb.__version__}, medians of {RUNS}, batches of {building.BATCH_ROWS:,}"
-    )
+    print(f"{platform.machine()}, {os.cpu_count()} cores, DuckDB {duckdb.__version__}, medians of {RUNS}")
     first: dict[tuple[str, int], float] = {}
     for name, events in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
         folder = Path(name)

@@ -25,8 +25,8 @@ def write(extracts: Path, events: int) -> list[Path]:
     return files
 
 
-def write_late(extracts: Path, events: int, rows: int, corrections: int) -> Path:
-    """One more extract: some new events after the last, and corrections of late ones, a day after all others."""
+def write_late(extracts: Path, events: int, rows: int, corrections: int, draw: int) -> Path:
+    """One more extract: some new events after the last, and corrections of the last 13 days; `draw` chooses which."""
     file = extracts / SOURCE / "synthetic_late.parquet"
     name = str(file).replace("'", "''")
     late = f"""
@@ -38,6 +38,6 @@ def write_late(extracts: Path, events: int, rows: int, corrections: int) -> Path
         new = {"first": events, "last": events + rows - corrections, "all": events}
         old = {"first": events - 13 * events // 1095, "last": events, "all": events}
         connection.execute("CREATE TABLE late AS " + late, new)
-        connection.execute(f"INSERT INTO late SELECT * FROM ({late}) USING SAMPLE reservoir({corrections} ROWS) REPEATABLE (7)", old)
+        connection.execute(f"INSERT INTO late SELECT * FROM ({late}) USING SAMPLE reservoir({corrections} ROWS) REPEATABLE ({draw})", old)
         connection.execute(f"COPY late TO '{name}' (FORMAT parquet, COMPRESSION zstd)")
     return file
