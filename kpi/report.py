@@ -154,6 +154,13 @@ def answer(state: State, question: Question) -> list[Answer]:
     return [one for kpi in question.kpis for one in found[kpi.name]]
 
 
+def event_count(state: State, question: Question, on: Attribution) -> int:
+    """How many events a question's dates and filters keep, by this date."""
+    whole = replace(question, kpis=(), every=None, by=())
+    source = _rollup(state, whole, on, [EVENTS])
+    return sum(row["events"] for row in _grouped(state, whole, on, [f"{_sum(EVENTS, source, '')} AS events"], source))
+
+
 def total(state: State, question: Question) -> Answer:
     """The one figure of a question without periods and groups."""
     return answer(state, question)[0]
