@@ -30,7 +30,7 @@ def write_late(extracts: Path, events: int, rows: int, corrections: int, draw: i
     file = extracts / SOURCE / "synthetic_late.parquet"
     name = str(file).replace("'", "''")
     late = f"""
-        SELECT * REPLACE (updated_at + INTERVAL 100 DAY AS updated_at, coalesce(satisfaction, 5) AS satisfaction)
+        SELECT * REPLACE (updated_at + INTERVAL 1 HOUR AS updated_at, coalesce(satisfaction, 5) AS satisfaction)
         FROM ({SQL.read_text()})
     """
     with duckdb.connect() as connection:

@@ -225,7 +225,7 @@ def pend(connection: duckdb.DuckDBPyConnection, target: str, knowing: Knowing, l
     run(connection, "pending", values, target=target)
     for one in ROLLUPS.values():
         connection.execute(f"CREATE OR REPLACE TABLE {target}.pending_{one.name} ({rollup.columns(one)})")
-        for query in rollup.pending(one, knowing.sums, "aging", "unripe"):
+        if query := rollup.unripe(one, knowing.sums, "unripe"):
             connection.execute(f"INSERT INTO {target}.pending_{one.name} BY NAME {query}", _used(query, {"as_of": knowing.as_of}))
 
 

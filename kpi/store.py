@@ -223,6 +223,10 @@ def _opened(folder: Path, stack: Stack, version: str, verdicts: tuple[Verdict, .
     absorbing.know(connection, catalogs[-1], stack.as_of, settings)
     for name in (*(one.name for one in ROLLUPS.values()), CENSUS.name, *(one.name for one in HISTOGRAMS.values()), "listed_values"):
         _offer(connection, name, catalogs, has_pending=name.startswith("sums_"))
+    now = f"TIMESTAMPTZ '{stack.as_of.isoformat()}'"
+    for one in ROLLUPS.values():
+        if query := rollup.aging(one, "events"):
+            connection.execute(f"CREATE VIEW aging_{one.name} AS {query.replace('$as_of', now)}")
     sizes = {name: _sizes(connection, name) for name in (*(one.name for one in TABLES), *(one.name for one in HISTOGRAMS.values()))}
     connection.execute("SET enable_external_access = FALSE")
     columns: dict[str, set[str]] = {}

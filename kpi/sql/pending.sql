@@ -1,10 +1,5 @@
--- The events that time alone changes: the open ones, with their ages, and the resolved ones whose window has not ended; and what is
--- known of all. Relation: events, stored_held.
+-- The resolved events whose window has not ended, and what is known of all. Relations: events, stored_held.
 SET VARIABLE ripe_now = CAST($as_of AS TIMESTAMPTZ) - to_seconds($window_seconds);
-
-CREATE OR REPLACE TEMP VIEW aging AS
-SELECT * FROM events
-WHERE NOT is_ended;
 
 CREATE OR REPLACE TEMP VIEW unripe AS
 SELECT * FROM events
