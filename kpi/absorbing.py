@@ -254,12 +254,15 @@ def tidy(connection: duckdb.DuckDBPyConnection, target: str) -> None:
 
 
 def _rewrite(connection: duckdb.DuckDBPyConnection, target: str, name: str, columns: str, query: str, cuboids: int) -> None:
+    """In one transaction: a build that is ended here finds the table as it was."""
+    connection.begin()
     connection.execute(f"CREATE TABLE {target}.tidied ({columns})")
     for cuboid in range(cuboids):
         rows = f"(SELECT * FROM {target}.{name} WHERE cuboid = {cuboid})"  # noqa: S608 (our own names)
         connection.execute(f"INSERT INTO {target}.tidied BY NAME SELECT * FROM ({query.replace('{rows}', rows)}) ORDER BY day")  # noqa: S608 (our own names)
     connection.execute(f"DROP TABLE {target}.{name}")
     connection.execute(f"ALTER TABLE {target}.tidied RENAME TO {name}")
+    connection.commit()
 
 
 def _open_hours(store: str, schedule: Schedule, knowing: Knowing) -> list[tuple[str, datetime, int, int]]:
