@@ -242,7 +242,7 @@ def _opened(folder: Path, stack: Stack, version: str, verdicts: tuple[Verdict, .
         attach(connection, folder / file, catalog, "READ_ONLY")
     absorbing.run(connection, "macros", {})
     absorbing.survey(connection, catalogs, stack.parts)
-    absorbing.know(connection, catalogs[-1], stack.as_of, settings)
+    _know(connection, catalogs[-1], stack.as_of)
     for name in (*(one.name for one in ROLLUPS.values()), CENSUS.name, *(one.name for one in HISTOGRAMS.values()), "listed_values"):
         _offer(connection, name, catalogs, has_pending=name.startswith("sums_"))
     sizes = {name: _sizes(connection, name) for name in (*(one.name for one in TABLES), *(one.name for one in HISTOGRAMS.values()))}
@@ -253,6 +253,13 @@ def _opened(folder: Path, stack: Stack, version: str, verdicts: tuple[Verdict, .
     columns_of = {source: frozenset(names) for source, names in columns.items()}
     tally = _tally(connection, catalogs[-1], verdicts)
     return State(connection, version, stack.as_of, tally, columns_of, verdicts, settings, sizes, stack.sums, stack.histograms)
+
+
+def _know(connection: duckdb.DuckDBPyConnection, newest: str, as_of: datetime) -> None:
+    """As `absorbing.know`, under the settings that the files were built with: those of now may be others until the next load."""
+    tables = f"SELECT count(*) FROM duckdb_tables() WHERE database_name = '{newest}' AND table_name = 'clocks'"  # noqa: S608 (our own names)
+    window_seconds = absorbing.one_row(connection, f"SELECT window_seconds FROM {newest}.knowledge")[0]  # noqa: S608 (our own names)
+    absorbing.know(connection, newest, as_of, window_seconds, counts_opening_hours=absorbing.one_row(connection, tables)[0] > 0)
 
 
 def _offer(connection: duckdb.DuckDBPyConnection, name: str, catalogs: Sequence[str], *, has_pending: bool) -> None:

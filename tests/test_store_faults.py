@@ -289,3 +289,15 @@ def test_a_first_build_that_is_ended_while_it_is_tidied_up_can_be_gone_on_with(
     found = loaded(data_folder)
     assert found.event_count == ROWS
     assert sum(one.n for one in ask(found, ["complaint_rate"], "day", ("store",))) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("kpis.toml", "first_contact_window_days = 1"), ("calendar.toml", 'clock = "opening_hours"\nopening_hours = ["Mon-Fri 09:00-17:00"]')],
+)
+def test_until_the_next_load_a_state_stays_what_it_was_built_with(data_folder: Path, name: str, content: str) -> None:
+    write(data_folder, [*events(0), event("fresh", resolved_at="2024-06-28T09:00", customer="C")])
+    before = rows(loaded(data_folder))
+    (data_folder / name).write_text(content)
+    assert rows(current(data_folder)) == before
+    assert rows(loaded(data_folder)) != before
