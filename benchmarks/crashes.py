@@ -20,6 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -69,13 +70,13 @@ def contents(folder: Path) -> str:
 
 
 def load(folder: Path) -> None:
-    building.BATCH_ROWS = 1_000
-    store.load(folder, store.ignore_progress)
+    with patch.object(building, "BATCH_ROWS", 1_000):
+        store.load(folder, store.ignore_progress)
 
 
 def tidy_up(folder: Path) -> None:
-    building.BATCH_ROWS, building.MOST_FILES = 1_000, 2
-    store.tidy_up(folder)
+    with patch.object(building, "BATCH_ROWS", 1_000), patch.object(building, "MOST_FILES", 2):
+        store.tidy_up(folder)
 
 
 def killed_after(server: Any, work: Callable[[Path], None], folder: Path, seconds: float) -> bool:
@@ -95,7 +96,7 @@ def seconds_for(server: Any, work: Callable[[Path], None], folder: Path) -> floa
     process = server.Process(target=work, args=(folder,))
     process.start()
     process.join()
-    assert process.exitcode == 0, f"{work.__name__} fails by itself"
+    assert process.exitcode == 0, "it fails by itself"
     return time.monotonic() - started
 
 

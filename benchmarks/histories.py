@@ -22,7 +22,7 @@ from tests import histories
 
 QUESTIONS = 2
 CHECKED = 0.4
-AT_ONCE = 200
+AT_ONCE = 100
 """Histories given to the processes before their answers are waited for."""
 
 
@@ -56,7 +56,7 @@ def main() -> None:
         wrong += bool(found)
         for one in found:
             print(f"history {number}: {one}", flush=True)
-        if (number - first + 1) % 100 == 0:
+        if (number - first + 1) % 20 == 0:
             print(f"{number - first + 1:,} histories, {loads:,} loads, {wrong} wrong, {time.monotonic() - started:,.0f} s", flush=True)
     print(f"{count:,} histories, {loads:,} loads: {wrong} with a difference; {(time.monotonic() - started) / 60:.1f} minutes")
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 from unittest.mock import patch
+from zoneinfo import available_timezones
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kpi import absorbing, building, extracts, report, rollup, store
+from kpi import absorbing, building, configuration, extracts, report, rollup, store
 from kpi.absorbing import LISTED
 from kpi.events import CLOCK_TOLERANCE, COLUMNS, HAPPENINGS
 from kpi.extracts import Verdict
@@ -64,7 +65,6 @@ ARROW = {
     "DECIMAL(18,4)": pa.decimal128(18, 4),
 }
 NARROW = {
-    (building, "BATCH_ROWS"): 3,
     (building, "MOST_FILES"): 3,
     (building, "_is_too_much"): lambda _site, _stack, _added, removed: not all(part.exists() for part in removed),
 }
@@ -103,7 +103,7 @@ def history(random: Random) -> list[Load]:
     beats, now = random.random() < 0.8, BEGIN + timedelta(days=random.randint(0, 15))
     loads: list[Load] = []
     while waiting or len(loads) < 3:
-        for _ in range(random.randint(0, 2)):
+        for _ in range(random.randint(0, 3)):
             if waiting:
                 there[f"file {len(waiting)}"] = waiting.pop()
         if there and random.random() < 0.2:
@@ -122,7 +122,7 @@ def history(random: Random) -> list[Load]:
 def files(random: Random) -> list[File]:
     """The versions of a few events, spread over files, some of them twice."""
     versions = [one for source in SOURCES for number in range(random.randint(1, 5)) for one in versions_of(random, source, number)]
-    spread: list[list[Event]] = [[] for _ in range(random.randint(3, 6))]
+    spread: list[list[Event]] = [[] for _ in range(random.randint(2, 5))]
     for one in [*versions, *(random.choice(versions) for _ in range(random.randint(0, 3)))]:
         random.choice(spread).append(one)
     lacking = random.choice((ABSENT[:1], ABSENT[:1], ABSENT[1:3], ABSENT))
@@ -187,9 +187,10 @@ CELLS: Mapping[str, Callable[[Random], Any]] = {
 @contextmanager
 def narrow(random: Random) -> Iterator[None]:
     """With limits so low that a few events meet what only many do, and some cuboids or all of them kept."""
-    kept = _kept(random, random.choice((0.1, 0.1, 0.3, 1.0)))
+    kept = _kept(random, random.choice((0.1, 0.1, 0.1, 0.3, 1.0)))
+    varied = {(absorbing, "worth_keeping"): lambda *_: kept, (building, "BATCH_ROWS"): random.choice((3, 8))}
     with ExitStack() as stack:
-        for (module, name), value in (NARROW | {(absorbing, "worth_keeping"): lambda *_: kept}).items():
+        for (module, name), value in (NARROW | varied).items():
             stack.enter_context(patch.object(module, name, value))
         yield
 
@@ -209,13 +210,17 @@ def in_one_go() -> Iterator[None]:
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """With one thread a connection: many histories run beside each other, on a few rows each."""
+    """With one thread a connection, and the time zones looked up once: many histories run beside each other, on a few rows each."""
 
     def connected(config: Mapping[str, Any]) -> Any:
         return building_connected({**config, "threads": 1})
 
-    building_connected = building.connected
-    with patch.object(building, "connected", connected), patch.object(store, "connected", connected):
+    building_connected, zones = building.connected, available_timezones()
+    with (
+        patch.object(building, "connected", connected),
+        patch.object(store, "connected", connected),
+        patch.object(configuration, "available_timezones", lambda: zones),
+    ):
         yield
 
 
