@@ -120,13 +120,12 @@ def sources_counting_reopens(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {row[0] for row in connection.execute("SELECT source FROM given WHERE column_name = 'reopen_count'").fetchall()}
 
 
-def know(connection: duckdb.DuckDBPyConnection, newest: str, as_of: datetime, settings: Settings) -> None:
+def know(connection: duckdb.DuckDBPyConnection, newest: str, as_of: datetime, window_seconds: int, *, counts_opening_hours: bool) -> None:
     """The view `events`: what is stored, as it is known at a moment; `newest` is the file that holds what the clocks showed then."""
-    counts_opening_hours = settings.calendar.clock == "opening_hours"
     statement = (SQL / "known_events.sql").read_text()
     replaced = {
         "as_of": as_of.isoformat(),
-        "window_seconds": str(settings.definitions.first_contact_window_days * SECONDS_IN_A_DAY),
+        "window_seconds": str(window_seconds),
         "clock_column": ", known_clock" if counts_opening_hours else "",
         "known_clock": "coalesce(known_clock, 0)" if counts_opening_hours else f"epoch_us(TIMESTAMPTZ '{as_of.isoformat()}')",
         "stored": f"(SELECT * FROM stored_events LEFT JOIN {newest}.clocks USING (calendar))" if counts_opening_hours else "stored_events",  # noqa: S608 (our own names)
@@ -221,7 +220,7 @@ def pend(connection: duckdb.DuckDBPyConnection, target: str, knowing: Knowing, l
     values = {"as_of": knowing.as_of, "window_seconds": knowing.window_seconds, "later": later}
     if knowing.counts_opening_hours:
         run(connection, "clocks", {"as_of": knowing.as_of}, target=target)
-    know(connection, target, knowing.as_of, knowing.settings)
+    know(connection, target, knowing.as_of, knowing.window_seconds, counts_opening_hours=knowing.counts_opening_hours)
     run(connection, "pending", values, target=target)
     for one in ROLLUPS.values():
         connection.execute(f"CREATE OR REPLACE TABLE {target}.pending_{one.name} ({rollup.columns(one)})")
@@ -261,12 +260,15 @@ def tidy(connection: duckdb.DuckDBPyConnection, target: str, sums: frozenset[Cub
 
 
 def _rewrite(connection: duckdb.DuckDBPyConnection, target: str, name: str, columns: str, query: str, cuboids: Sequence[int]) -> None:
+    """In one transaction: a build that is ended here finds the table as it was."""
+    connection.begin()
     connection.execute(f"CREATE TABLE {target}.tidied ({columns})")
     for cuboid in cuboids:
         rows = f"(SELECT * FROM {target}.{name} WHERE cuboid = {cuboid})"  # noqa: S608 (our own names)
         connection.execute(f"INSERT INTO {target}.tidied BY NAME SELECT * FROM ({query.replace('{rows}', rows)}) ORDER BY day")  # noqa: S608 (our own names)
     connection.execute(f"DROP TABLE {target}.{name}")
     connection.execute(f"ALTER TABLE {target}.tidied RENAME TO {name}")
+    connection.commit()
 
 
 def _open_hours(store: str, schedule: Schedule, knowing: Knowing) -> list[tuple[str, datetime, int, int]]:

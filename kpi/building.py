@@ -30,6 +30,9 @@ MOST_FILES = 8
 LARGEST_SHARE = 0.2
 """Of the base's events, in all layers: above it they become a new base together."""
 
+UNWRITTEN = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, duckdb.FatalException)
+"""What the engine says when there is no room: also of a commit, and of the database that then cannot be gone on with."""
+
 EVENTS = "events"
 BUILDING = ".building"
 NEW = "new_file"
@@ -296,20 +299,30 @@ def _kept_whole(temporary: Path) -> Generator[None]:
     try:
         yield
         temporary.replace(temporary.with_name(temporary.name.removesuffix(BUILDING)))
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except (OSError, *UNWRITTEN) as error:
         _remove(temporary)
-        raise StateError(
-            "{where}: the state could not be written ({found}). Free space or memory, then load again.",
-            where=temporary.parent,
-            found=error,
-        ) from error
+        raise unwritten(temporary.parent, error) from error
+
+
+def unwritten(folder: Path, error: Exception) -> StateError:
+    """The message that something could not be written there."""
+    return StateError(
+        "{where}: the state could not be written ({found}). Make room, or allow the dashboard to write there; it is tried again.",
+        where=folder,
+        found=error,
+    )
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether a file that was whole once cannot be read any more; the engine has no class of its own for it."""
+    return isinstance(error, duckdb.IOException | duckdb.SerializationException | duckdb.FatalException) or "orrupt" in str(error)
 
 
 def _clear(folder: Path, keep: Path | None) -> None:
     """What was begun and never finished, but the one that is gone on with."""
-    for leftover in folder.glob(f"*{BUILDING}"):
-        if leftover != keep:
-            _remove(leftover)
+    kept = {keep, keep.with_name(f"{keep.name}.wal")} if keep and keep.exists() else set()
+    for leftover in set(folder.glob(f"*{BUILDING}*")) - kept:
+        leftover.unlink(missing_ok=True)
     shutil.rmtree(folder / "spill", ignore_errors=True)
 
 

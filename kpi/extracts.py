@@ -133,11 +133,25 @@ def _judge(path: Path, file: str, seen: Seen | None, job: Job, child: airlock.Ai
     parts = Path(job["parts"])
     if seen and seen.state == state and _still_holds(seen, parts, job["now"]):
         return replace(seen, verdict=replace(seen.verdict, file=file))
-    reply = _unread(path) or airlock.ask(child, job)
+    reply = _unread(path) or _asked(child, job)
     attempts = 0
     if reply.get("refused") == "unsafe":
         attempts = 1 + (seen.attempts if seen and seen.state == state else 0)
     return Seen(state, _publish(file, job, reply, child.spool, parts), attempts, reply.get("holds_until"))
+
+
+def _asked(child: airlock.Airlock, job: Job) -> Mapping[str, Any]:
+    """The answer about a file; a verdict that is there and cannot be read any more does not count."""
+    reply = airlock.ask(child, job)
+    if not reply.get("known"):
+        return reply
+    file = Path(job["parts"]) / f"{_part(reply, job['edition'])}.json"
+    try:
+        from_json(file.read_text())
+    except (OSError, ValueError, KeyError, TypeError):
+        file.unlink(missing_ok=True)
+        return airlock.ask(child, job)
+    return reply
 
 
 def _unread(path: Path) -> dict[str, Any]:

@@ -10,5 +10,6 @@ SELECT
     CAST($as_of AS TIMESTAMPTZ) AS as_of,
     count(*) FILTER (WHERE is_deleted) AS deleted_count,
     count(*) FILTER (WHERE NOT is_deleted AND opened_at > $as_of) AS unopened_count,
-    CAST($later AS BIGINT) AS later_count
+    CAST($later AS BIGINT) AS later_count,
+    CAST($window_seconds AS BIGINT) AS window_seconds
 FROM stored_held
