@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,10 +26,11 @@ from kpi import asking, download, exports, store
 from kpi.errors import KpiError
 from kpi.exports import MEDIA_TYPES, Form
 from kpi.figures import packed_script
+from kpi.freshness import late_sources
 from kpi.loader import RUNNING, Loader
 from kpi.words import text
 from kpi.words.safe import plain
-from kpi.words.values import count_text
+from kpi.words.sentences import late_sentence, pace_sentence
 from pages import compare as compare_page
 from pages import data as data_page
 from pages import events as events_page
@@ -109,6 +111,8 @@ def _refresh_when_published(folder: str, shown: str) -> None:
     if store.published_version(Path(folder)) not in ("", shown):
         st.rerun()
     loader = _loader(Path(folder))
+    if late := late_sentence(late_sources(opened(folder, shown).verdicts, datetime.now(UTC))):
+        st.caption(plain(late))
     if loader.error:
         st.warning(text("New data or settings could not be loaded; the last good ones are shown. {why}", why=plain(loader.error)))
 
@@ -122,8 +126,8 @@ def _loading(folder: Path) -> None:
     if loader.error:
         st.error(plain(loader.error), icon=":material/error:")
         return
-    done = text("{done} of {total} files", done=count_text(loader.done), total=count_text(loader.total))
-    st.progress(loader.done / max(loader.total, 1), text=text("Loading extracts: {done}", done=done))
+    st.progress(loader.pace.share, text=pace_sentence(loader.pace))
+    st.caption(text("What is done is kept: when the server is stopped, the next start goes on from here."))
 
 
 def _loader(folder: Path) -> Loader:

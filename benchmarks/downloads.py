@@ -28,6 +28,7 @@ from data import sample
 from kpi import browse, exports, store
 from kpi.browse import Selection
 from kpi.exports import Form
+from kpi.pace import ignore_progress
 from kpi.report import ALWAYS, Question
 from kpi.store import State
 
@@ -130,7 +131,7 @@ def main() -> None:
         place = Path(name)
         os.environ["KPI_CUSTOMER_KEY_FILE"] = str(place / "customer.key")
         sample.write(place / "data" / "extracts", events=round(events / NORMAL_SHARE))
-        store.load(place / "data", store.ignore_progress).connection.close()
+        store.load(place / "data", ignore_progress).connection.close()
         speed(place)
         for form in (Form.CSV, Form.PARQUET):
             command = [sys.executable, __file__, CHILD, str(place / "data"), form]

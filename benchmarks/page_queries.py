@@ -24,6 +24,7 @@ from kpi import store
 from kpi.cards import cards
 from kpi.control import control_charts
 from kpi.metrics import HEADLINES, chosen
+from kpi.pace import ignore_progress
 from kpi.periods import Dates
 from kpi.report import Question, answer
 from kpi.store import State
@@ -90,7 +91,7 @@ def main() -> None:
             str(file) for file in sample.write(folder / "extracts", events=events) if "broken" not in file.name and "bad" not in file.name
         ]
         start = time.perf_counter()
-        state = store.load(folder, store.ignore_progress)
+        state = store.load(folder, ignore_progress)
         loading = time.perf_counter() - start
         whole = {"overview": median_seconds(lambda: overview(state)), "KPI page": median_seconds(lambda: kpi_page(state))}
         raw = median_seconds(lambda: raw_scan(files, state.known_on - timedelta(days=90)))

@@ -23,6 +23,7 @@ SQL = Path(__file__).parent / "sql"
 BOOKKEEPING = (("row_hash", "UBIGINT"), ("event_key", "UBIGINT"), ("customer_tie", "UBIGINT"), ("was_held", "BOOLEAN"))
 EVERY_ROW = 2**62
 SAMPLE_ROWS = 2_000_000
+MOST_DAYS = 400
 ORDER = "opened_on, store, channel, source, event_id"
 SECONDS_IN_A_DAY = 86_400
 KINDS = {"events": "event", "held": "held"}
@@ -126,13 +127,12 @@ def sources_counting_reopens(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {row[0] for row in connection.execute("SELECT source FROM given WHERE column_name = 'reopen_count'").fetchall()}
 
 
-def know(connection: duckdb.DuckDBPyConnection, newest: str, as_of: datetime, settings: Settings) -> None:
+def know(connection: duckdb.DuckDBPyConnection, newest: str, as_of: datetime, window_seconds: int, *, counts_opening_hours: bool) -> None:
     """The view `events`: what is stored, as it is known at a moment; `newest` is the file that holds what the clocks showed then."""
-    counts_opening_hours = settings.calendar.clock == "opening_hours"
     statement = (SQL / "known_events.sql").read_text()
     replaced = {
         "as_of": as_of.isoformat(),
-        "window_seconds": str(settings.definitions.first_contact_window_days * SECONDS_IN_A_DAY),
+        "window_seconds": str(window_seconds),
         "clock_column": ", known_clock" if counts_opening_hours else "",
         "known_clock": "coalesce(known_clock, 0)" if counts_opening_hours else f"epoch_us(TIMESTAMPTZ '{as_of.isoformat()}')",
         "stored": f"(SELECT * FROM stored_events LEFT JOIN {newest}.clocks USING (calendar))" if counts_opening_hours else "stored_events",  # noqa: S608 (our own names)
@@ -170,9 +170,13 @@ def forget(connection: duckdb.DuckDBPyConnection, removed: Sequence[Path], remai
 
 
 def _resolve(connection: duckdb.DuckDBPyConnection, knowing: Knowing) -> None:
-    for name in ("contenders", "newest", "winners"):
-        run(connection, name, {"as_of": knowing.as_of})
+    run(connection, "contenders", {"as_of": knowing.as_of})
+    run(connection, "rivals_sought", {})
+    run(connection, "rivals", {}, days=_on_days(connection, "places"))
+    run(connection, "newest", {})
+    run(connection, "winners", {})
     _derive(connection, knowing)
+    run(connection, "let_go", {})
     _find_repeats(connection, knowing)
     window = {"window_seconds": knowing.window_seconds, "as_of": knowing.as_of, "before": knowing.before}
     for name in ("coming", "changing", "moving"):
@@ -199,14 +203,16 @@ def _find_repeats(connection: duckdb.DuckDBPyConnection, knowing: Knowing) -> No
         run(connection, "known_contacts", window | {"first_end": first, "last_end": last})
         run(connection, "repeated", window)
         run(connection, "repeats_found", {})
+        run(connection, "repeats_flipped", {}, days=_on_days(connection, "flips"))
 
 
 def write(connection: duckdb.DuckDBPyConnection, target: str, number: int, knowing: Knowing) -> None:
     """The changes into the file of this number: its own rows go in place, those of files below are named."""
-    for name, kind in KINDS.items():
-        own = f"SELECT row FROM gone WHERE kind = '{kind}' AND layer = {number}"  # noqa: S608 (our own names)
-        connection.execute(f"DELETE FROM {target}.{name} WHERE rowid IN ({own})")  # noqa: S608 (our own names)
-    connection.execute(f"INSERT INTO {target}.gone SELECT kind, layer, row FROM gone WHERE layer < {number}")  # noqa: S608 (our own names)
+    if one_row(connection, "SELECT count(*) FROM gone")[0]:
+        for name, kind in KINDS.items():
+            own = f"SELECT row FROM gone WHERE kind = '{kind}' AND layer = {number}"  # noqa: S608 (our own names)
+            connection.execute(f"DELETE FROM {target}.{name} WHERE rowid IN ({own})")  # noqa: S608 (our own names)
+        connection.execute(f"INSERT INTO {target}.gone SELECT kind, layer, row FROM gone WHERE layer < {number}")  # noqa: S608 (our own names)
     connection.execute(f"INSERT INTO {target}.events BY NAME SELECT * FROM fresh ORDER BY {ORDER}")  # noqa: S608 (our own names)
     connection.execute(f"INSERT INTO {target}.held BY NAME SELECT * FROM fresh_held")  # noqa: S608 (our own names)
     run(connection, "listed_values", {}, target=target)
@@ -237,15 +243,15 @@ def pend(connection: duckdb.DuckDBPyConnection, target: str, knowing: Knowing, l
     values = {"as_of": knowing.as_of, "window_seconds": knowing.window_seconds, "later": later}
     if knowing.counts_opening_hours:
         run(connection, "clocks", {"as_of": knowing.as_of}, target=target)
-    know(connection, target, knowing.as_of, knowing.settings)
+    know(connection, target, knowing.as_of, knowing.window_seconds, counts_opening_hours=knowing.counts_opening_hours)
     run(connection, "pending", values, target=target)
     for one in ROLLUPS.values():
         connection.execute(f"CREATE OR REPLACE TABLE {target}.pending_{one.name} ({rollup.columns(one)})")
-        for query in rollup.pending(one, knowing.sums, "aging", "unripe"):
+        if query := rollup.unripe(one, knowing.sums, "unripe"):
             connection.execute(f"INSERT INTO {target}.pending_{one.name} BY NAME {query}", _used(query, {"as_of": knowing.as_of}))
 
 
-def combine(connection: duckdb.DuckDBPyConnection, catalogs: Sequence[str], target: str, *, is_base: bool) -> None:
+def combine(connection: duckdb.DuckDBPyConnection, catalogs: Sequence[str], target: str, knowing: Knowing, *, is_base: bool) -> None:
     """Layers as one layer in the target, or as part of the target, which is a copy of the base."""
     above = catalogs[1:]
     gone = " UNION ALL ".join(f"SELECT kind, row FROM {one}.gone WHERE layer = 0" for one in above)  # noqa: S608 (our own names)
@@ -261,27 +267,31 @@ def combine(connection: duckdb.DuckDBPyConnection, catalogs: Sequence[str], targ
     for table in ("given", "listed_values", *(one.name for one in (*TABLES, *HISTOGRAMS.values()))):
         for catalog in above:
             connection.execute(f"INSERT INTO {target}.{table} BY NAME SELECT * FROM {catalog}.{table}")  # noqa: S608 (our own names)
-    tidy(connection, target)
+    tidy(connection, target, knowing.sums, knowing.histograms)
 
 
-def tidy(connection: duckdb.DuckDBPyConnection, target: str) -> None:
+def tidy(connection: duckdb.DuckDBPyConnection, target: str, sums: frozenset[Cuboid], histograms: frozenset[Cuboid]) -> None:
     """Add up the rows of roll-ups that came at different times, cuboid by cuboid, and order them by day."""
     for one in TABLES:
-        _rewrite(connection, target, one.name, rollup.columns(one), rollup.added_up(one, "{rows}"), len(one.cuboids))
+        cuboids = [number for number, cuboid in enumerate(one.cuboids) if cuboid in sums or one is CENSUS]
+        _rewrite(connection, target, one.name, rollup.columns(one), rollup.added_up(one, "{rows}"), cuboids)
     for each in HISTOGRAMS.values():
-        query = rollup.counts_added_up(each, "{rows}")
-        _rewrite(connection, target, each.name, rollup.histogram_columns(), query, len(rollup.HISTOGRAM_CUBOIDS))
+        cuboids = [number for number, cuboid in enumerate(rollup.HISTOGRAM_CUBOIDS) if cuboid in histograms]
+        _rewrite(connection, target, each.name, rollup.histogram_columns(), rollup.counts_added_up(each, "{rows}"), cuboids)
     values = f"SELECT name, value, CAST(sum(events) AS BIGINT) AS events FROM {target}.listed_values GROUP BY ALL ORDER BY name"  # noqa: S608 (our own names)
     connection.execute(f"CREATE OR REPLACE TABLE {target}.listed_values AS {values}")
 
 
-def _rewrite(connection: duckdb.DuckDBPyConnection, target: str, name: str, columns: str, query: str, cuboids: int) -> None:
+def _rewrite(connection: duckdb.DuckDBPyConnection, target: str, name: str, columns: str, query: str, cuboids: Sequence[int]) -> None:
+    """In one transaction: a build that is ended here finds the table as it was."""
+    connection.begin()
     connection.execute(f"CREATE TABLE {target}.tidied ({columns})")
-    for cuboid in range(cuboids):
+    for cuboid in cuboids:
         rows = f"(SELECT * FROM {target}.{name} WHERE cuboid = {cuboid})"  # noqa: S608 (our own names)
         connection.execute(f"INSERT INTO {target}.tidied BY NAME SELECT * FROM ({query.replace('{rows}', rows)}) ORDER BY day")  # noqa: S608 (our own names)
     connection.execute(f"DROP TABLE {target}.{name}")
     connection.execute(f"ALTER TABLE {target}.tidied RENAME TO {name}")
+    connection.commit()
 
 
 def _open_hours(store: str, schedule: Schedule, knowing: Knowing) -> list[tuple[str, datetime, int, int]]:
@@ -289,9 +299,20 @@ def _open_hours(store: str, schedule: Schedule, knowing: Knowing) -> list[tuple[
     return [(store, one.starts_at, int((one.ends_at - one.starts_at).total_seconds()), one.seconds_before) for one in intervals]
 
 
-def run(connection: duckdb.DuckDBPyConnection, name: str, values: Mapping[str, Any], target: str = "") -> None:
-    """The statements of one of this package's SQL files, in order; a `{target}` in it is the name of an attached file."""
-    for statement in (SQL / f"{name}.sql").read_text().replace("{target}", target).split(";\n"):
+def _on_days(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
+    """The condition that events are on the days of a relation: as plain values, so that no other day is read."""
+    days = connection.execute(f"SELECT DISTINCT opened_on FROM {relation} ORDER BY ALL LIMIT {MOST_DAYS + 1}").fetchall()  # noqa: S608 (our own names)
+    if not days:
+        return "FALSE"
+    literals = ", ".join(f"DATE '{day:%Y-%m-%d}'" for (day,) in days)
+    return "TRUE" if len(days) > MOST_DAYS else f"opened_on IN ({literals})"
+
+
+def run(connection: duckdb.DuckDBPyConnection, name: str, values: Mapping[str, Any], target: str = "", days: str = "") -> None:
+    """The statements of one of this package's SQL files, in order; a `{target}` in it is the name of an attached file, `{days}` a
+    condition of `_on_days`.
+    """
+    for statement in (SQL / f"{name}.sql").read_text().replace("{target}", target).replace("{days}", days).split(";\n"):
         if statement.strip():
             connection.execute(statement, _used(statement, values))
 

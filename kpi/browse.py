@@ -9,7 +9,7 @@ from typing import Any
 from kpi.errors import UnknownName
 from kpi.measures import EVENTS
 from kpi.metrics import ATTRIBUTIONS, Kpi
-from kpi.report import FILTERS, Question, effective_filters
+from kpi.report import FILTERS, Question, effective_filters, event_count
 from kpi.rollup import CENSUS, LONG, NOT_ENDED
 from kpi.store import SQL, State
 
@@ -41,6 +41,9 @@ def date_of(kpi: Kpi) -> str:
 
 def count(state: State, selection: Selection) -> int:
     """How many events there are: exactly as many rows as the download has."""
+    for on in ATTRIBUTIONS:
+        if on == selection.on:
+            return event_count(state, selection.question, on)
     return int(_execute(state, f"SELECT count(*) FROM events {conditions(selection)}", selection, {}).fetchall()[0][0])  # noqa: S608 (constants)
 
 

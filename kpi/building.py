@@ -18,10 +18,11 @@ import duckdb
 from kpi import absorbing
 from kpi.absorbing import EVERY_ROW, Batch, Knowing, literal, one_row
 from kpi.errors import StateError
+from kpi.pace import Progress
 from kpi.rollup import Cuboid
 from kpi.settings import Settings
 
-BATCH_ROWS = 1_000_000
+BATCH_ROWS = 500_000
 """Rows worked on at once: what bounds the memory."""
 
 MEMORY = "3GB"
@@ -29,12 +30,14 @@ MOST_FILES = 8
 LARGEST_SHARE = 0.2
 """Of the base's events, in all layers: above it they become a new base together."""
 
+UNWRITTEN = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, duckdb.FatalException)
+"""What the engine says when there is no room: also of a commit, and of the database that then cannot be gone on with."""
+
 EVENTS = "events"
 BUILDING = ".building"
 NEW = "new_file"
 
 Columns = Mapping[Path, tuple[str, ...]]
-Progress = Callable[[int, int, str], None]
 Elsewhere = Callable[[duckdb.DuckDBPyConnection, Knowing], Iterable[tuple[str, Sequence[Path]]]]
 """Makes the tables of a base and tells of each its name and its parquet files, in their order."""
 
@@ -87,7 +90,8 @@ def build(site: Site, name: str, as_of: datetime) -> Stack:
         done = one_row(connection, f"SELECT count(*) FROM {NEW}.absorbed")[0]  # noqa: S608 (our own names)
         total = sum(site.rows.values())
         for number, batch in enumerate(work):
-            site.progress(total * number // len(work), total, EVENTS)
+            rows = total * number // len(work)
+            site.progress(rows, total, EVENTS, rows)
             if number >= done:
                 _absorb(connection, batch, knowing, 0)
     return stack
@@ -119,11 +123,11 @@ def _base(site: Site, name: str, as_of: datetime) -> Generator[tuple[duckdb.Duck
             _open_base(connection, temporary, site, knowing)
             absorbing.survey(connection, [NEW], stack.parts)
             yield connection, stack, knowing
-            absorbing.tidy(connection, NEW)
+            absorbing.tidy(connection, NEW, kept[0], kept[1])
             known = one_row(connection, f"SELECT coalesce(sum(known), 0) FROM {NEW}.absorbed")[0]  # noqa: S608 (our own names)
             absorbing.pend(connection, NEW, knowing, total - known)
             _close(connection, temporary)
-        site.progress(total, total, EVENTS)
+        site.progress(total, total, EVENTS, total)
 
 
 def add_layer(site: Site, stack: Stack, as_of: datetime) -> Stack | None:
@@ -152,7 +156,7 @@ def add_layer(site: Site, stack: Stack, as_of: datetime) -> Stack | None:
             absorbing.survey(connection, [*catalogs, NEW], _names(site.parts))
             work: list[Batch | None] = [*([None] if removed or not added else []), *batches(added, site.rows)]
             for number, batch in enumerate(work):
-                site.progress(number, len(work), EVENTS)
+                site.progress(number, len(work), EVENTS, 0)
                 moment = knowing if number == 0 else replace(knowing, before=as_of)
                 if batch is None:
                     absorbing.forget(connection, removed, list(site.parts), knowing)
@@ -186,7 +190,7 @@ def combine(site: Site, stack: Stack) -> Stack | None:
             if not is_base:
                 absorbing.create(connection, NEW, knowing)
                 absorbing.survey(connection, catalogs, stack.parts)
-            absorbing.combine(connection, catalogs, NEW, is_base=is_base)
+            absorbing.combine(connection, catalogs, NEW, knowing, is_base=is_base)
             absorbing.pend(connection, NEW, knowing, later)
             _close(connection, temporary)
     return replace(stack, files=(name,) if is_base else (stack.files[0], name))
@@ -233,7 +237,7 @@ def _absorb(connection: duckdb.DuckDBPyConnection, batch: Batch, knowing: Knowin
     connection.begin()
     absorbing.absorb(connection, batch, knowing)
     absorbing.write(connection, NEW, number, knowing)
-    connection.execute(f"INSERT INTO {NEW}.absorbed SELECT (SELECT count(*) FROM {NEW}.absorbed), count(*) FROM arrivals")  # noqa: S608 (our own names)
+    connection.execute(f"INSERT INTO {NEW}.absorbed SELECT count(*), getvariable('arrived') FROM {NEW}.absorbed")  # noqa: S608 (our own names)
     connection.commit()
 
 
@@ -257,7 +261,8 @@ def _open_base(connection: duckdb.DuckDBPyConnection, temporary: Path, site: Sit
 def _give(connection: duckdb.DuckDBPyConnection, parts: Columns) -> None:
     """Note the columns that each part gives for the sources in it."""
     for part, columns in parts.items():
-        statement = f"INSERT INTO {NEW}.given SELECT DISTINCT $part, source, unnest($columns) FROM read_parquet($parts)"  # noqa: S608 (our own names)
+        sources = "SELECT DISTINCT source FROM read_parquet($parts, hive_partitioning = FALSE)"
+        statement = f"INSERT INTO {NEW}.given SELECT $part, source, unnest($columns) FROM ({sources})"  # noqa: S608 (our own names)
         connection.execute(statement, {"part": part.stem, "columns": list(columns), "parts": literal([part])})
 
 
@@ -314,20 +319,30 @@ def _kept_whole(temporary: Path) -> Generator[None]:
     try:
         yield
         temporary.replace(temporary.with_name(temporary.name.removesuffix(BUILDING)))
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except (OSError, *UNWRITTEN) as error:
         _remove(temporary)
-        raise StateError(
-            "{where}: the state could not be written ({found}). Free space or memory, then load again.",
-            where=temporary.parent,
-            found=error,
-        ) from error
+        raise unwritten(temporary.parent, error) from error
+
+
+def unwritten(folder: Path, error: Exception) -> StateError:
+    """The message that something could not be written there."""
+    return StateError(
+        "{where}: the state could not be written ({found}). Make room, or allow the dashboard to write there; it is tried again.",
+        where=folder,
+        found=error,
+    )
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether a file that was whole once cannot be read any more; the engine has no class of its own for it."""
+    return isinstance(error, duckdb.IOException | duckdb.SerializationException | duckdb.FatalException) or "orrupt" in str(error)
 
 
 def _clear(folder: Path, keep: Path | None) -> None:
     """What was begun and never finished, but the one that is gone on with."""
-    for leftover in folder.glob(f"*{BUILDING}"):
-        if leftover != keep:
-            _remove(leftover)
+    kept = {keep, keep.with_name(f"{keep.name}.wal")} if keep and keep.exists() else set()
+    for leftover in set(folder.glob(f"*{BUILDING}*")) - kept:
+        leftover.unlink(missing_ok=True)
     shutil.rmtree(folder / "spill", ignore_errors=True)
 
 

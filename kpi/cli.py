@@ -1,6 +1,8 @@
 """The headless face: the same figures as the pages, for cron, scripts and tests."""
 
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +10,7 @@ import typer
 
 from kpi import asking, browse, charting, exports, extracts, printing, scaling, store
 from kpi.browse import Selection
+from kpi.building import EVENTS
 from kpi.calendar import FILE as CALENDAR
 from kpi.calendar import UNCHOSEN_ZONE
 from kpi.circumstances import circumstances
@@ -19,6 +22,7 @@ from kpi.exports import Form
 from kpi.inspection import Inspected, inspected
 from kpi.metrics import KPIS, Kpi, missing
 from kpi.mix import effects, pooled_weights, standardised
+from kpi.pace import Pace, Progress
 from kpi.periods import Comparison
 from kpi.printing import Format
 from kpi.priorities import priorities
@@ -30,7 +34,7 @@ from kpi.store import State
 from kpi.tally import kept_out, kept_out_text, tally_text
 from kpi.words import counted, text
 from kpi.words.comparisons import basis_sentence, obstacle_sentence
-from kpi.words.sentences import later_sentence, unmeasured_sentence
+from kpi.words.sentences import later_sentence, pace_sentence, unmeasured_sentence
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Service KPIs from the command line.")
 
@@ -258,7 +262,7 @@ def load(data: DataOption = DATA) -> None:
     """Check what is new in the extracts and publish the state that follows; ends with 3 when that is without some files or rows."""
     folder = asking.folder_of(data)
     with printing.progress(text("Loading extracts")) as advance:
-        state = store.load(folder, lambda done, total, what: advance(done / max(total, 1), what))
+        state = store.load(folder, _shown_by(advance))
     _tell_loaded(state)
 
 
@@ -287,10 +291,7 @@ def rollup(
     elif master or conf or output:
         raise ConfigError("--master, --conf and --output are for --engine spark.")
     with printing.progress(text("Building roll-ups")) as advance:
-
-        def told(done: int, total: int, what: str) -> None:
-            advance(done / max(total, 1), what)
-
+        told = _shown_by(advance)
         state = scaling.by_spark(folder, extracts_at, cluster, told) if cluster else scaling.by_duckdb(folder, extracts_at, told)
     _tell_loaded(state)
 
@@ -304,7 +305,7 @@ def check(
     """Check extracts against the event contract without loading them; fails when a file is refused or a row kept aside."""
     chosen, root = (files, Path.cwd()) if files else (extracts.listing(asking.folder_of(data) / "extracts"), data)
     with printing.progress(text("Checking")) as advance:
-        found = inspected(chosen, root, lambda done, total, what: advance(done / max(total, 1), what))
+        found = inspected(chosen, root, _shown_by(advance))
     _show_inspected(found, format)
     bad = sum(not one.is_good for one in found)
     if bad:
@@ -346,6 +347,17 @@ def _tell_loaded(state: State) -> None:
         raise typer.Exit(LOADED_IN_PART)
 
 
+def _shown_by(advance: Callable[[float, str], None]) -> Progress:
+    """The progress of a load as a bar with a sentence: rows, how fast, how long."""
+    pace = Pace()
+
+    def progress(done: int, total: int, what: str, rows: int) -> None:
+        pace.hear(done, total, what, rows, is_checking=what != EVENTS, now=time.monotonic())
+        advance(pace.share, pace_sentence(pace))
+
+    return progress
+
+
 def _loaded(state: State) -> str:
     if not state.tally.rows:
         return text("no events yet")
@@ -358,7 +370,7 @@ def _state(data: Path, as_of: str) -> State:
     """The loaded state; what is new is loaded first, unless another program is doing that."""
     folder = asking.folder_of(data)
     with printing.progress(text("Loading extracts")) as advance:
-        state = store.latest(folder, lambda done, total, what: advance(done / max(total, 1), what))
+        state = store.latest(folder, _shown_by(advance))
     if found := kept_out_text(kept_out(state.verdicts)):
         sys.stderr.write(
             text("{found}: not in these figures. They are named by: kpi load --data {folder}", found=found, folder=data) + "\n"

@@ -14,7 +14,7 @@ The edition stands for all else a part depends on: the folder's name (the defaul
 import hashlib
 import json
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -26,6 +26,7 @@ from kpi import airlock, checks, pseudonyms
 from kpi.border import KEPT_ASIDE, PART, Job
 from kpi.errors import StateError
 from kpi.events import COLUMNS
+from kpi.pace import Progress
 from kpi.quarantine import PASSING, Problem, message, printable
 
 READ = ".parquet"
@@ -91,24 +92,25 @@ def listing(extracts: Path) -> list[Path]:
     return sorted(found)
 
 
-def check(
-    files: Sequence[Path], root: Path, key: bytes, parts: Path, now: datetime, progress: Callable[[int, int, str], None]
-) -> list[Verdict]:
+def check(files: Sequence[Path], root: Path, key: bytes, parts: Path, now: datetime, progress: Progress) -> list[Verdict]:
     """A verdict for each file, in order; only new or changed files are read.
 
-    Files are named from `root`; `key` makes the pseudonyms of customers; `progress` hears (done, all, file).
+    Files are named from `root`; `key` makes the pseudonyms of customers; `progress` hears of bytes.
     """
+    sizes = [_size(path) for path in files]
+    done, rows = 0, 0
     with _locked(parts), airlock.opened(parts / ".spool") as child:
         seen = _load_seen(parts)
         judged: dict[str, Seen] = {}
         try:
-            for number, path in enumerate(files):
+            for path, size in zip(files, sizes, strict=True):
                 file = _shown(path, root)
-                progress(number, len(files), file)
+                progress(done, sum(sizes), file, rows)
                 judged[os.fspath(path)] = _judge(path, file, seen.get(os.fspath(path)), _job(path, parts, now, key), child)
+                done, rows = done + size, rows + judged[os.fspath(path)].verdict.rows
         finally:
             _save_seen(parts, {path: entry for path, entry in (seen | judged).items() if os.path.lexists(path)})
-    progress(len(files), len(files), "")
+    progress(sum(sizes), sum(sizes), "", rows)
     return [judged[os.fspath(path)].verdict for path in files]
 
 
@@ -131,11 +133,25 @@ def _judge(path: Path, file: str, seen: Seen | None, job: Job, child: airlock.Ai
     parts = Path(job["parts"])
     if seen and seen.state == state and _still_holds(seen, parts, job["now"]):
         return replace(seen, verdict=replace(seen.verdict, file=file))
-    reply = _unread(path) or airlock.ask(child, job)
+    reply = _unread(path) or _asked(child, job)
     attempts = 0
     if reply.get("refused") == "unsafe":
         attempts = 1 + (seen.attempts if seen and seen.state == state else 0)
     return Seen(state, _publish(file, job, reply, child.spool, parts), attempts, reply.get("holds_until"))
+
+
+def _asked(child: airlock.Airlock, job: Job) -> Mapping[str, Any]:
+    """The answer about a file; a verdict that is there and cannot be read any more does not count."""
+    reply = airlock.ask(child, job)
+    if not reply.get("known"):
+        return reply
+    file = Path(job["parts"]) / f"{_part(reply, job['edition'])}.json"
+    try:
+        from_json(file.read_text())
+    except (OSError, ValueError, KeyError, TypeError):
+        file.unlink(missing_ok=True)
+        return airlock.ask(child, job)
+    return reply
 
 
 def _unread(path: Path) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """Extracts checked without being loaded: the verdict of each, and every row of it that would be kept aside."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from kpi import extracts, pseudonyms
 from kpi.extracts import Verdict
+from kpi.pace import Progress
 from kpi.quarantine import Refusal, rows_kept_aside
 
 
@@ -24,7 +25,7 @@ class Inspected:
         return not self.verdict.message and not self.verdict.kept_aside
 
 
-def inspected(files: Sequence[Path], root: Path, progress: Callable[[int, int, str], None]) -> list[Inspected]:
+def inspected(files: Sequence[Path], root: Path, progress: Progress) -> list[Inspected]:
     """What a load would say about each file; nothing is left behind, and pseudonyms are made with a key that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
         parts = Path(folder)

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kpi import extracts, store
+from kpi.building import EVENTS
 from kpi.errors import KpiError, LoaderBusy, StateError
 from kpi.extracts import Verdict
+from kpi.pace import Pace
 from kpi.quarantine import OVER_LATER, PASSING
 from kpi.words import text
 
-SECONDS_BETWEEN_LOOKS = 3.0
+SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BEFORE_RETRY = 30.0  # after what may be over by itself: a full disk, a file that may not be read
 SECONDS_BEFORE_LATER_RETRY = 3_600.0  # after what only time or luck ends: rows in the future, a bug of ours
 
@@ -27,9 +29,7 @@ class Loader:
     """What the thread is doing, for whoever asks. `error` is the message of the last failure, empty when the last load went well."""
 
     folder: Path
-    done: int = 0
-    total: int = 0
-    what: str = ""
+    pace: Pace = field(default_factory=Pace)
     error: str = ""
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -48,6 +48,7 @@ class Loader:
         """The seconds for which this load is good while nothing changes; 0 while another program loads the folder."""
         try:
             state = store.load(self.folder, self._advance)
+            store.tidy_up(self.folder)
         except LoaderBusy:
             return 0.0
         except StateError as error:
@@ -62,8 +63,8 @@ class Loader:
         self.error = ""
         return holds_for(state.verdicts)
 
-    def _advance(self, done: int, total: int, what: str) -> None:
-        self.done, self.total, self.what = done, total, what
+    def _advance(self, done: int, total: int, what: str, rows: int) -> None:
+        self.pace.hear(done, total, what, rows, is_checking=what != EVENTS, now=time.monotonic())
 
 
 def holds_for(verdicts: Sequence[Verdict]) -> float:

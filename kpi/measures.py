@@ -48,6 +48,10 @@ class Measure:
             return f"count(*) FILTER (WHERE {given}({self.condition}))"
         return f"coalesce(sum({self.value}) FILTER (WHERE {given}({self.condition})), 0)"
 
+    def of_one(self) -> str:
+        """What a single event adds."""
+        return f"CASE WHEN {self.condition} THEN {self.value} ELSE 0 END"
+
     def rolled(self, given: str) -> str:
         """The same over a roll-up."""
         if self.condition == NOTHING:

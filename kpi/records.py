@@ -38,6 +38,7 @@ def answer_record(one: Answer, by: Sequence[str], before: Answer | None) -> Reco
         "sum_of_squares": one.squares,
         "observed": one.observed,
         "is_complete": one.is_complete,
+        "is_binned": one.is_binned,
         "is_enough": one.is_enough,
     }
     return record if before is None else record | {"comparison": _comparison(one, before)}

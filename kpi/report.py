@@ -154,6 +154,13 @@ def answer(state: State, question: Question) -> list[Answer]:
     return [one for kpi in question.kpis for one in found[kpi.name]]
 
 
+def event_count(state: State, question: Question, on: Attribution) -> int:
+    """How many events a question's dates and filters keep, by this date."""
+    whole = replace(question, kpis=(), every=None, by=())
+    source = _rollup(state, whole, on, [EVENTS])
+    return sum(row["events"] for row in _grouped(state, whole, on, [f"{_sum(EVENTS, source, '')} AS events"], source))
+
+
 def total(state: State, question: Question) -> Answer:
     """The one figure of a question without periods and groups."""
     return answer(state, question)[0]
@@ -227,6 +234,15 @@ class Source:
     table: Rollup | Histogram
     cuboid: int
 
+    def relation(self, columns: Sequence[str]) -> str:
+        """Its rows, and those of open events where any of the sums has ages in it."""
+        settled = f"SELECT * FROM {self.table.name} WHERE cuboid = {self.cuboid}"  # noqa: S608 (entries of this package)
+        if isinstance(self.table, Histogram) or not any(
+            one.name in " ".join(columns) for one in self.table.measures if one.ripens == "when_ended"
+        ):
+            return f"({settled})"
+        return f"({settled} UNION ALL BY NAME SELECT * FROM aging_{self.table.name})"  # noqa: S608 (as above)
+
 
 def _sum(measure: Measure, source: Source | None, given: str) -> str:
     return measure.sql(given) if source is None else measure.rolled(given)
@@ -278,8 +294,8 @@ def _grouped(
     ]
     statement = f"""
         SELECT {", ".join([*keys, *columns])}
-        FROM {source.table.name if source else "events"}
-        WHERE {f"cuboid = {source.cuboid} AND " if source else ""}{day} >= $start AND {day} < $end {" ".join(kept)} {condition}
+        FROM {source.relation(columns) if source else "events"}
+        WHERE {day} >= $start AND {day} < $end {" ".join(kept)} {condition}
         GROUP BY ALL
         {f"HAVING sum({EVENTS.name}) > 0" if source and isinstance(source.table, Rollup) and (question.every or question.by) else ""}
         ORDER BY ALL

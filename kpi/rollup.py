@@ -2,7 +2,7 @@
 
 A row is a cuboid (a set of dimensions), a day, the values of the dimensions, a source and a time zone; only events of disposition
 `normal` are in it. What an event adds once nothing but itself can change it is *settled*: a load adds the difference that its rows
-make. What open events and immature first contacts add *pends*: it is recomputed at every load.
+make. What immature first contacts add is recomputed at every load, and what open events add at every question: they are few.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -157,12 +157,20 @@ def coarser(one: Rollup, kept: Collection[Cuboid], relation: str) -> Iterator[st
             yield _over_sets(one, rows, sums, children)
 
 
-def pending(one: Rollup, kept: Collection[Cuboid], aging: str, unripe: str) -> Iterator[str]:
-    """The sums of what pends: of the open events, and of those whose window has not ended."""
-    for relation, ripens in ((aging, "when_ended"), (unripe, "when_mature")):
-        sums = [f"{_plain(measure.sql(''))} AS {measure.name}" for measure in one.measures if measure.ripens == ripens]
-        if sums:
-            yield _over_sets(one, _events(one, relation), sums, _numbers(one, kept))
+def unripe(one: Rollup, kept: Collection[Cuboid], relation: str) -> str:
+    """The window sums of resolved events whose window has not ended; an empty text where there are none."""
+    sums = [f"{_plain(measure.sql(''))} AS {measure.name}" for measure in one.measures if measure.ripens == "when_mature"]
+    return _over_sets(one, _events(one, relation), sums, _numbers(one, kept)) if sums else ""
+
+
+def aging(one: Rollup, relation: str) -> str:
+    """What each open event of a relation adds to the sums that have ages in them; an empty text where none has."""
+    open_ones = [measure for measure in one.measures if measure.ripens == "when_ended"]
+    if not open_ones:
+        return ""
+    sums = [f"{_plain(measure.of_one())} AS {measure.name}" for measure in open_ones]
+    keys = ["day", *one.dimensions, "source", "zone"]
+    return f"SELECT {', '.join([*keys, *sums])} FROM {_events(one, relation)} WHERE NOT is_ended"  # noqa: S608 (entries of this package)
 
 
 def added_up(one: Rollup, relation: str) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from kpi import building, store
 from kpi.errors import ConfigError, KpiError
 from kpi.extracts import READ
+from kpi.pace import Progress
 from kpi.settings import read_settings
-from kpi.store import Progress, State
+from kpi.store import State
 
 ENGINES = ("duckdb", "spark")
 SPARK = "kpi.spark.engine"

@@ -26,6 +26,7 @@ from kpi.errors import LoaderBusy, StateError
 from kpi.extracts import Verdict
 from kpi.limits import limits_of
 from kpi.metrics import Kpi, missing
+from kpi.pace import Progress, ignore_progress
 from kpi.rollup import CENSUS, HISTOGRAMS, ROLLUPS, Cuboid
 from kpi.settings import Settings, read_settings
 from kpi.tally import Tally
@@ -40,7 +41,6 @@ POINTER = f"current-{LAYOUT[:12]}.json"
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_PAST_STATES = 3
 
-Progress = Callable[[int, int, str], None]
 Builder = Callable[[Site, str, datetime], Stack]
 """Builds a base of this name, as known at a moment."""
 
@@ -95,10 +95,6 @@ class State:
         return max(self.as_of.astimezone(ZoneInfo(zone)).date() for zone in self.zones)
 
 
-def ignore_progress(done: int, total: int, what: str) -> None:
-    """For callers who show nothing."""
-
-
 def load(folder: Path, progress: Progress) -> State:
     """Check what is new in the extracts, and publish the state that follows from all of them and the settings."""
     return _load(folder, progress, _brought_up_to_date)
@@ -118,7 +114,7 @@ def _load(folder: Path, progress: Progress, brought: Callable[[Site, Sequence[Ve
     state_folder = folder / "state"
     parts = state_folder / "parts"
     _make_folder(parts)
-    with _only_loader(state_folder):
+    with _told_of_a_full_disk(state_folder), _only_loader(state_folder):
         settings = read_settings(folder)
         files = extracts.listing(folder / "extracts")
         verdicts = tuple(extracts.check(files, folder, pseudonyms.customer_key(folder), parts, datetime.now(UTC), progress))
@@ -156,7 +152,7 @@ def current(folder: Path) -> State:
         pointer = _pointer(state_folder)
         verdicts = _verdicts(state_folder, pointer)
         return _opened(state_folder, _stack(pointer), pointer["version"], verdicts, read_settings(folder))
-    except (OSError, ValueError, KeyError, duckdb.Error) as error:
+    except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
         raise StateError("{where}: nothing is loaded yet. Run: kpi load --data {folder}", where=state_folder, folder=folder) from error
 
 
@@ -199,19 +195,36 @@ def _brought_up_to_date(site: Site, verdicts: Sequence[Verdict]) -> Stack:
     stack = _stack_there(site)
     if stack and stack.parts == tuple(part.stem for part in site.parts) and stack.as_of == as_of:
         return stack
-    grown = building.add_layer(site, stack, as_of) if stack else None
+    grown = _grown(site, stack, as_of) if stack else None
     return grown or building.build(site, _base_name(site, as_of), as_of)
 
 
+def _grown(site: Site, stack: Stack, as_of: datetime) -> Stack | None:
+    """One more layer; None where it takes a new base, also because a file below it turns out to be damaged."""
+    try:
+        return building.add_layer(site, stack, as_of)
+    except duckdb.Error as error:
+        if building.is_damage(error):
+            return None
+        raise
+
+
 def _stack_there(site: Site) -> Stack | None:
-    """The published files, if they rest on the same settings and can be opened."""
+    """The published files, if they rest on the same settings, are as long as they were and can be opened."""
     try:
         pointer = _pointer(site.folder)
-        if pointer["rests_on"] != _rests_on(site.settings) or not all((site.folder / file).exists() for file in pointer["files"]):
+        if pointer["rests_on"] != _rests_on(site.settings) or pointer["sizes"] != _lengths(site.folder, pointer["files"]):
             return None
-        return _stack(pointer)
-    except (OSError, ValueError, KeyError):
+        stack = _stack(pointer)
+        _opened(site.folder, stack, "", (), site.settings).connection.close()
+    except (OSError, ValueError, KeyError, TypeError, duckdb.Error):
         return None
+    return stack
+
+
+def _lengths(folder: Path, files: Sequence[str]) -> list[int]:
+    """In bytes: the engine does not notice at once that a file was cut off."""
+    return [(folder / file).stat().st_size for file in files]
 
 
 def _site(folder: Path, verdicts: Sequence[Verdict], settings: Settings, progress: Progress) -> Site:
@@ -240,9 +253,13 @@ def _opened(folder: Path, stack: Stack, version: str, verdicts: tuple[Verdict, .
         attach(connection, folder / file, catalog, "READ_ONLY")
     absorbing.run(connection, "macros", {})
     absorbing.survey(connection, catalogs, stack.parts)
-    absorbing.know(connection, catalogs[-1], stack.as_of, settings)
+    _know(connection, catalogs[-1], stack.as_of)
     for name in (*(one.name for one in ROLLUPS.values()), CENSUS.name, *(one.name for one in HISTOGRAMS.values()), "listed_values"):
         _offer(connection, name, catalogs, has_pending=name.startswith("sums_"))
+    now = f"TIMESTAMPTZ '{stack.as_of.isoformat()}'"
+    for one in ROLLUPS.values():
+        if query := rollup.aging(one, "events"):
+            connection.execute(f"CREATE VIEW aging_{one.name} AS {query.replace('$as_of', now)}")
     sizes = {name: _sizes(connection, name) for name in (*(one.name for one in TABLES), *(one.name for one in HISTOGRAMS.values()))}
     connection.execute("SET enable_external_access = FALSE")
     columns: dict[str, set[str]] = {}
@@ -251,6 +268,13 @@ def _opened(folder: Path, stack: Stack, version: str, verdicts: tuple[Verdict, .
     columns_of = {source: frozenset(names) for source, names in columns.items()}
     tally = _tally(connection, catalogs[-1], verdicts)
     return State(connection, version, stack.as_of, tally, columns_of, verdicts, settings, sizes, stack.sums, stack.histograms)
+
+
+def _know(connection: duckdb.DuckDBPyConnection, newest: str, as_of: datetime) -> None:
+    """As `absorbing.know`, under the settings that the files were built with: those of now may be others until the next load."""
+    tables = f"SELECT count(*) FROM duckdb_tables() WHERE database_name = '{newest}' AND table_name = 'clocks'"  # noqa: S608 (our own names)
+    window_seconds = absorbing.one_row(connection, f"SELECT window_seconds FROM {newest}.knowledge")[0]  # noqa: S608 (our own names)
+    absorbing.know(connection, newest, as_of, window_seconds, counts_opening_hours=absorbing.one_row(connection, tables)[0] > 0)
 
 
 def _offer(connection: duckdb.DuckDBPyConnection, name: str, catalogs: Sequence[str], *, has_pending: bool) -> None:
@@ -292,11 +316,17 @@ def _schedule_words(schedule: Schedule) -> str:
 
 
 def _pointer(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / POINTER).read_text())
+    pointer = json.loads((folder / POINTER).read_text())
+    if not isinstance(pointer, dict):
+        raise ValueError(POINTER)
+    return pointer
 
 
 def _verdicts(folder: Path, pointer: Mapping[str, Any]) -> tuple[Verdict, ...]:
-    return tuple(extracts.from_json(json.dumps(entry)) for entry in json.loads((folder / pointer["verdicts"]).read_text()))
+    entries = json.loads((folder / pointer["verdicts"]).read_text())
+    if not isinstance(entries, list):
+        raise ValueError(pointer["verdicts"])
+    return tuple(extracts.from_json(json.dumps(entry)) for entry in entries)
 
 
 def _stack(pointer: Mapping[str, Any]) -> Stack:
@@ -309,15 +339,14 @@ def _publish(folder: Path, stack: Stack, verdicts: Sequence[Verdict], settings: 
     """Point readers to these files and verdicts; nothing is written when they are what is published."""
     content = json.dumps([json.loads(extracts.to_json(verdict)) for verdict in verdicts], indent=1)
     version = digest(_rests_on(settings), *sorted(stack.parts), settings.digest, content)
-    try:
-        before = _pointer(folder)
-    except (OSError, ValueError):
-        before = {"version": "", "files": [], "verdicts": ""}
-    if (version, list(stack.files)) == (before["version"], before["files"]):
+    before = {"version": "", "files": [], "sizes": [], "verdicts": ""} | _pointer_there(folder)
+    sizes = _lengths(folder, stack.files)
+    if (version, list(stack.files), sizes, content) == (before["version"], before["files"], before["sizes"], _content(folder, before)):
         return
     pointer = {
         "version": version,
         "files": stack.files,
+        "sizes": sizes,
         "verdicts": f"verdicts-{version}.json",
         "parts": stack.parts,
         "as_of": stack.as_of.isoformat(),
@@ -333,6 +362,21 @@ def _publish(folder: Path, stack: Stack, verdicts: Sequence[Verdict], settings: 
         for file in folder.glob(pattern):
             if file.name not in kept:
                 file.unlink(missing_ok=True)
+
+
+def _pointer_there(folder: Path) -> dict[str, Any]:
+    try:
+        return _pointer(folder)
+    except (OSError, ValueError):
+        return {}
+
+
+def _content(folder: Path, pointer: Mapping[str, Any]) -> str:
+    """Of the verdicts that are published; empty where they are gone."""
+    try:
+        return (folder / pointer["verdicts"]).read_text()
+    except (OSError, ValueError):
+        return ""
 
 
 def _write(file: Path, content: str) -> None:
@@ -361,12 +405,21 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextmanager
+def _told_of_a_full_disk(folder: Path) -> Generator[None]:
+    """Whatever cannot be written is a message to whoever runs the dashboard, and is tried again."""
+    try:
+        yield
+    except OSError as error:
+        raise building.unwritten(folder, error) from error
+
+
+@contextmanager
 def _only_loader(folder: Path) -> Generator[None]:
     """One loader at a time, over all processes; the lock goes with the process."""
     with (folder / "loader.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise LoaderBusy("{where}: another program is loading this folder. Wait until it is done.", where=folder) from error
         yield
 

@@ -11,7 +11,9 @@ from kpi.figures import control_figure
 from kpi.metrics import Kpi
 from kpi.periods import Every, start_of
 from kpi.phases import Phase
+from kpi.report import Question
 from kpi.spc.rules import GRADED, RULES
+from kpi.store import State
 from kpi.words import text
 from kpi.words.charts import (
     episode_sentence,
@@ -36,16 +38,23 @@ from pages.view import View, cached, data_folder
 MOST_SIGNALS = 5
 
 
+def _drawn(state: State, question: Question, chart_name: str, rules_name: str) -> tuple[list[ControlChart], str]:
+    """The chart and its figure, made once for all viewers."""
+    charts = control_charts(state, question, chart_name, rules_name)
+    currency = state.settings.definitions.currency
+    return charts, control_figure(charts[0], question.every or "day", currency).to_json() if charts else ""
+
+
 def show_chart(view: View, kpi: Kpi, every: Every, chart_name: str, rules_name: str) -> None:
     """The figure first, then what it says, then how it judges."""
-    charts = cached(control_charts, view, view.question((kpi,), every, ()), chart_name, rules_name)
+    charts, figure = cached(_drawn, view, view.question((kpi,), every, ()), chart_name, rules_name)
     if not charts or all(point.figure.value is None for point in charts[0].points):
         st.info(text("No single period has a value. Choose longer periods or more days."), icon=":material/hourglass_empty:")
         return
     chart = charts[0]
     st.markdown(f"**{verdict_sentence(chart)}**")
     show_plot(
-        control_figure(chart, every, view.currency).to_json(),
+        figure,
         key="control_chart",
         alt=text("Control chart of {label}", label=text(kpi.label)),
         question=(kpi.name, every, chart_name, link_parameters()),

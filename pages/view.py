@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 import streamlit as st
@@ -82,6 +83,7 @@ def current_state() -> State:
     if version not in shown:
         shown.clear()
         shown.add(version)
+        _flights.clear()
         _kept.cache_clear()  # answers about the version before, and the file they keep open
     return opened(str(folder), version)
 
@@ -91,7 +93,11 @@ def cached(compute: Callable[..., T], view: View, question: Question, *arguments
     where = tuple(sorted(question.where.items()))
     names = tuple(kpi.name for kpi in question.kpis)
     key = (view.state.version, names, question.every, question.by, where, question.dates, question.within_minutes, arguments)
-    return _kept(compute, Keyed(key, view.state, question))
+    with _flights.setdefault((compute, key), Lock()):  # of many viewers who want it at once, one computes
+        return _kept(compute, Keyed(key, view.state, question))
+
+
+_flights: dict[Hashable, Lock] = {}
 
 
 @dataclass(frozen=True)

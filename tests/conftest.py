@@ -14,9 +14,10 @@ import pytest
 from kpi import pseudonyms
 from kpi.events import BY_NAME
 from kpi.metrics import find
+from kpi.pace import ignore_progress
 from kpi.periods import Dates
 from kpi.report import ALWAYS, Answer, Question, answer
-from kpi.store import State, ignore_progress, load
+from kpi.store import State, load
 
 hypothesis.settings.register_profile("shared", deadline=None)  # machines are shared: no single example is timed
 hypothesis.settings.load_profile("shared")

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from kpi import store
 from kpi.control import ControlChart, control_charts
 from kpi.metrics import find
+from kpi.pace import ignore_progress
 from kpi.periods import Dates, Every
 from kpi.report import ALWAYS, Answer, Question, answer, nothing
 from kpi.store import State
@@ -50,7 +51,7 @@ def folder_of(place: Path, events: Iterable[Event], **settings: str) -> Path:
 
 def state_of(place: Path, events: Iterable[Event], **settings: str) -> State:
     """The loaded state of such a folder."""
-    return store.load(folder_of(place, events, **settings), store.ignore_progress)
+    return store.load(folder_of(place, events, **settings), ignore_progress)
 
 
 def question(

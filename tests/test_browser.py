@@ -149,7 +149,7 @@ def test_an_empty_choice_says_which_filters_emptied_it(address: str, page: Page)
     expect(page.get_by_text("No events on these days with these filters: Store.")).to_be_visible()
     page.get_by_role("link", name="Show all days").click()
     expect(page).to_have_url(f"{address}/events?store=S007&range=All+days")
-    expect(page.get_by_role("link", name=re.compile("Download"))).to_be_visible()
+    expect(csv_link(page)).to_be_visible()
 
 
 def test_chosen_days_stand_in_the_address_and_do_not_move(address: str, page: Page) -> None:

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from kpi import store
 from pages.plot import SCRIPT_PATH
 from tests import browsing
-from tests.browsing import ROOT, download, ready
+from tests.browsing import ROOT, csv_link, download, ready
 
 CHARTS = {"kpi": ("Response on time", "point"), "compare": ("Compare", "unit")}
 SHOWN = "document.querySelector('.plot')"
@@ -153,7 +153,7 @@ def test_another_question_starts_with_axes_of_its_own(address: str, page: Page) 
 def test_a_click_on_a_point_shows_its_events_and_makes_it_stand_out(address: str, page: Page) -> None:
     open_chart(page, f"{address}/kpi", "Response on time")
     click_inside(page)
-    expect(page.get_by_role("link", name="Download")).to_be_visible()
+    expect(csv_link(page)).to_be_visible()
     [day, *others] = drawn(page)["chosen"]
     assert not others
     assert f"point={day}" in page.url
@@ -220,7 +220,7 @@ def test_a_page_of_the_past_stays_as_it_is_and_so_does_its_download(folder: Path
     expect(page.get_by_text("As known at Tue 20 Oct 2026 18:00 (Europe/Paris): later corrections")).to_be_visible()
     days = {row["opened_at_local"][:10] for row in download(page)}
     assert max(days) == "2026-10-20"
-    link = page.get_by_role("link", name="Download")
+    link = csv_link(page)
     promised = link.get_attribute("href")
     publish(folder, days=50)
     page.wait_for_timeout(1_000 * SECONDS_TO_SHOW)

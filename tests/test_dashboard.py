@@ -14,6 +14,7 @@ from dashboard import SecurityHeaders, _download
 from kpi import download, store
 from kpi.browse import Selection
 from kpi.exports import Form, export, stream
+from kpi.pace import ignore_progress
 from kpi.store import State
 from pages import view
 from tests.samples import event, folder_of, question
@@ -57,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     """The data folder of a server: 30,000 events."""
     folder = folder_of(tmp_path, [event(number) for number in range(30_000)])
     monkeypatch.setenv(view.DATA_VARIABLE, str(folder))
-    store.load(folder, store.ignore_progress)
+    store.load(folder, ignore_progress)
     yield folder
     view.opened.clear()
 
@@ -71,7 +72,7 @@ def publish(folder: Path, number: int) -> None:
     """Load one event more."""
     other = folder_of(folder.parent / str(number), [event(f"new {number}")])
     (other / "extracts/till/events.parquet").rename(folder / f"extracts/till/{number}.parquet")
-    store.load(folder, store.ignore_progress)
+    store.load(folder, ignore_progress)
 
 
 @pytest.mark.parametrize("form", Form)

@@ -20,6 +20,7 @@ import pytest
 from kpi import store
 from kpi.browse import Selection, count
 from kpi.exports import EXPORTED, Form, export, file_name, stream
+from kpi.pace import ignore_progress
 from kpi.periods import Dates
 from kpi.report import Question
 from kpi.store import SQL, State
@@ -234,7 +235,7 @@ def big_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def big(big_folder: Path) -> Generator[State]:
     with duckdb.connect(big_folder / "big.duckdb", read_only=True) as connection:
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        yield replace(store.current(big_folder / "data"), connection=connection)
+        yield replace(store.current(big_folder / "data"), connection=connection, sums=frozenset())
 
 
 @pytest.mark.parametrize("stores", [(), ("S1",), tuple(f"S{number}" for number in range(399))], ids=len)
@@ -300,14 +301,14 @@ def test_memory_does_not_grow_with_the_rows(big_folder: Path, form: Form) -> Non
 
 def test_a_download_goes_on_with_the_version_it_began_with(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, [event(1), event(2)])
-    state = store.load(folder, store.ignore_progress)
+    state = store.load(folder, ignore_progress)
     started = stream(export(state, everything()), Form.CSV)
     first = next(started)
     assert b"# rows: 2\r\n" in first
     for number in (3, 4, 5):
         folder_of(tmp_path / str(number), [event(number)])
         (tmp_path / str(number) / "data/extracts/till/events.parquet").rename(folder / f"extracts/till/{number}.parquet")
-        store.load(folder, store.ignore_progress)
+        store.load(folder, ignore_progress)
     rows = rows_of(first + b"".join(started))
     assert [row["event_id"] for row in rows] == ["1", "2"]
     assert count(store.current(folder), everything()) == 5

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from kpi import store
+from kpi.pace import ignore_progress
 from pages.view import DATA_VARIABLE
 from tests.samples import event, folder_of
 
@@ -26,7 +27,7 @@ CORRECTED = [
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = folder_of(tmp_path, CORRECTED)
-    store.load(folder, store.ignore_progress)
+    store.load(folder, ignore_progress)
     monkeypatch.setenv(DATA_VARIABLE, str(folder))
     return folder
 

@@ -14,12 +14,13 @@ import pytest
 from sourcing import converted, kept_aside, nothing
 
 from kpi.metrics import find
+from kpi.pace import ignore_progress
 from kpi.periods import Every
 from kpi.report import ALWAYS, Answer, Question, answer
 from kpi.sources.conversion import Conversion, Profile
 from kpi.sources.convert import convert
 from kpi.sources.mapping import named
-from kpi.store import State, ignore_progress, known_at, load
+from kpi.store import State, known_at, load
 
 SHARED = Path(__file__).parents[2] / "shared"
 LOG = SHARED / "data" / "incident_event_log.zip"

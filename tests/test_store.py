@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from kpi import asking
 from kpi.errors import ConfigError, LoaderBusy, StateError
-from kpi.store import POINTER, State, current, ignore_progress, known_at, latest, load, published_version
+from kpi.pace import ignore_progress
+from kpi.store import POINTER, State, current, known_at, latest, load, published_version
 from kpi.tally import Tally, tally_text
 
 ROOT = Path(__file__).parent.parent
@@ -196,7 +197,7 @@ def test_at_the_same_update_the_order_of_arrival_decides_nothing(data_folder: Pa
 
 def what_was_done(folder: Path) -> tuple[State, set[str]]:
     done: set[str] = set()
-    return load(folder, lambda _done, _all, what: done.add(what)), done
+    return load(folder, lambda _done, _all, what, _rows: done.add(what)), done
 
 
 def test_loading_twice_publishes_the_same_version_and_builds_nothing(configured_folder: Path) -> None:
@@ -348,7 +349,7 @@ SLOW_LOADER = """
 import sys
 from pathlib import Path
 from kpi.store import load
-def wait(done, total, what):
+def wait(done, total, what, rows):
     print("loading", flush=True)
     sys.stdin.readline()
 load(Path(sys.argv[1]), wait)

@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 LAYERS = (
     ("kpi", "kpi.words", "kpi.words.safe", "kpi.errors"),
-    ("kpi.events", "kpi.periods", "kpi.configuration"),
+    ("kpi.events", "kpi.pace", "kpi.periods", "kpi.configuration"),
     (
         "kpi.quarantine",
         "kpi.pseudonyms",
@@ -23,6 +23,7 @@ LAYERS = (
         "kpi.airlock",
         "kpi.extracts",
         "kpi.inspection",
+        "kpi.freshness",
     ),
     (
         "kpi.sources",

@@ -13,10 +13,11 @@ from kpi.absorbing import Knowing
 from kpi.building import EVENTS, Site, Stack
 from kpi.errors import StateError
 from kpi.extracts import READ
+from kpi.pace import Progress
 from kpi.scaling import Cluster, is_url
 from kpi.spark import cluster as clusters
 from kpi.spark import tables, zones
-from kpi.store import Progress, State
+from kpi.store import State
 
 MADE = "made_by_spark"
 """The folder of the state where the tables lie until they are in the base, unless another place is named."""
@@ -47,7 +48,7 @@ def _base(spark: SparkSession, cluster: Cluster, site: Site, name: str, as_of: d
         names = []
         for name in tables.roll_up(spark, sent, sum(site.rows.values()), tables.settings_of(connection), knowing, output):
             names.append(name)
-            site.progress(len(names), tables.HOW_MANY, EVENTS)
+            site.progress(len(names), tables.HOW_MANY, EVENTS, 0)
         for name in names:
             here = shared / name if is_url(cluster.output) else own / name
             if is_url(cluster.output):

@@ -1,17 +1,15 @@
--- The events that time alone changes: the open ones, with their ages, and the resolved ones whose window has not ended; and what is
--- known of all. Relation: events, stored_held.
-CREATE OR REPLACE TEMP TABLE aging AS
-SELECT * FROM events
-WHERE NOT is_ended;
+-- The resolved events whose window has not ended, and what is known of all. Relations: events, stored_held.
+SET VARIABLE ripe_now = CAST($as_of AS TIMESTAMPTZ) - to_seconds($window_seconds);
 
-CREATE OR REPLACE TEMP TABLE unripe AS
+CREATE OR REPLACE TEMP VIEW unripe AS
 SELECT * FROM events
-WHERE resolved_at > CAST($as_of AS TIMESTAMPTZ) - to_seconds($window_seconds);
+WHERE resolved_at > getvariable('ripe_now');
 
 CREATE OR REPLACE TABLE {target}.knowledge AS
 SELECT
     CAST($as_of AS TIMESTAMPTZ) AS as_of,
     count(*) FILTER (WHERE is_deleted) AS deleted_count,
     count(*) FILTER (WHERE NOT is_deleted AND opened_at > $as_of) AS unopened_count,
-    CAST($later AS BIGINT) AS later_count
+    CAST($later AS BIGINT) AS later_count,
+    CAST($window_seconds AS BIGINT) AS window_seconds
 FROM stored_held

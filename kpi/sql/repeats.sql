@@ -1,8 +1,8 @@
 -- Which events are repeated, after rows went and came: a later contact of the same customer for the same service, or an event
--- merged into it, opened within the window after the resolution. Relations: stored_events, gone, fresh.
+-- merged into it, opened within the window after the resolution. Relations: rows_there, gone, fresh.
 CREATE OR REPLACE TEMP TABLE old AS
-SELECT stored_events.*
-FROM stored_events
+SELECT rows_there.*
+FROM rows_there
 SEMI JOIN (FROM gone WHERE kind = 'event') AS gone USING (layer, row);
 
 CREATE OR REPLACE TEMP TABLE contact_moves AS

@@ -1,7 +1,7 @@
 -- The events that were stored otherwise than they are now go and come again; those that come are marked.
 -- Relations: stored_events, seekers, repeated, fresh, old, gone.
 CREATE OR REPLACE TEMP TABLE flips AS
-SELECT layer, row
+SELECT layer, row, opened_on
 FROM seekers
 LEFT JOIN (SELECT layer, row, TRUE AS is_found FROM repeated) AS repeated USING (layer, row)
 WHERE layer >= 0
@@ -9,19 +9,4 @@ WHERE layer >= 0
 
 UPDATE fresh
 SET is_repeated = TRUE
-WHERE rowid IN (SELECT row FROM repeated WHERE layer = -1);
-
-INSERT INTO old BY NAME
-SELECT stored_events.*
-FROM stored_events
-SEMI JOIN flips USING (layer, row);
-
-INSERT INTO fresh BY NAME
-SELECT
-    stored_events.* EXCLUDE (layer, row) REPLACE (NOT is_repeated AS is_repeated)
-FROM stored_events
-SEMI JOIN flips USING (layer, row);
-
-INSERT INTO gone
-SELECT 'event', layer, row
-FROM flips
+WHERE rowid IN (SELECT row FROM repeated WHERE layer = -1)

@@ -1,19 +1,5 @@
 -- The versions that become the newest of their event, and the stored rows that they take the place of.
--- Relations: contenders, newest, forgotten, stored_events, stored_held.
-CREATE OR REPLACE TEMP TABLE rivals AS
-WITH wanted AS (
-    SELECT event_key FROM contenders
-    UNION
-    SELECT event_key FROM forgotten
-)
-SELECT 'event' AS kind, layer, row, event_key, source, event_id, updated_at, row_hash, customer_tie
-FROM stored_events
-WHERE event_key IN (SELECT event_key FROM wanted)
-UNION ALL
-SELECT 'held' AS kind, layer, row, event_key, source, event_id, updated_at, row_hash, customer_tie
-FROM stored_held
-WHERE event_key IN (SELECT event_key FROM wanted);
-
+-- Relations: newest, rivals, forgotten (event_key: events whose stored version came from a part that is not there any more).
 CREATE OR REPLACE TEMP TABLE winners AS
 SELECT newest.*
 FROM newest

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
+from kpi.freshness import LateSource
 from kpi.limits import Limit
 from kpi.metrics import Kpi, measured_variants, missing
 from kpi.mix import Effects
+from kpi.pace import Pace
 from kpi.periods import Every
 from kpi.report import Answer
 from kpi.standing import Standing
@@ -85,7 +87,18 @@ def figure_text(one: Answer, currency: str) -> str:
 
 def beside_sentence(answers: Sequence[Answer], currency: str) -> str:
     """The figures to read a KPI with, each with its name."""
-    return " · ".join(text("{label} {value}", label=text(one.kpi.label), value=figure_text(one, currency)) for one in answers if one.n)
+    named = (
+        text("{label} {value}", label=text(one.kpi.label), value=figure_text(one, currency))
+        + (f" ({binned_text()})" if one.is_binned else "")
+        for one in answers
+        if one.n
+    )
+    return " · ".join(named)
+
+
+def binned_text() -> str:
+    """How exact a quantile of very many events is."""
+    return text("to 1.6 %: of so many events it comes from a histogram")
 
 
 def status_text(found: Standing) -> str:
@@ -258,3 +271,36 @@ def closed_only_sentence(counts: Mapping[str, int]) -> str:
         " newest days, by opening, hold only those that ended quickly. Do not read a fall of durations there as an improvement.",
         names=names,
     )
+
+
+def late_sentence(late: Sequence[LateSource]) -> str:
+    """The sources that have sent nothing for longer than usual; an empty text when there is none."""
+    if not late:
+        return ""
+    sources = [
+        text(
+            "{source} (nothing new for {silence}, usually every {pause})",
+            source=one.source,
+            silence=duration_text(one.silence.total_seconds() / SECONDS),
+            pause=duration_text(one.usual_pause.total_seconds() / SECONDS),
+        )
+        for one in late
+    ]
+    return text("Later than usual: {sources}. The figures hold up to then.", sources=", ".join(sources))
+
+
+def pace_sentence(pace: Pace) -> str:
+    """What a load does, how far it is, how fast, and how long it will take."""
+    work = text("Checking extracts") if pace.is_checking else text("Deriving events")
+    words = [text("{work}: {share}", work=work, share=value_text(pace.share, "share", ""))]
+    if pace.rows:
+        words.append(counted("{count} row", "{count} rows", pace.rows))
+    if pace.rows_a_second is not None:
+        words.append(text("{count} rows a second", count=count_text(round(pace.rows_a_second))))
+    if pace.seconds_left is not None:
+        words.append(text("about {duration} left", duration=duration_text(pace.seconds_left / SECONDS)))
+    return ", ".join(words)
+
+
+SECONDS = 60
+"""In a minute."""
