@@ -276,7 +276,15 @@ def unfit_sums(state: State) -> list[str]:
 
 
 def _kept_sums(state: State, one: Rollup) -> Rows:
-    return _rows(state, rollup.added_up(one, one.name), len(one.measures))
+    """Those of the roll-up, and in every cuboid what open events add."""
+    relations = [f"SELECT * FROM {one.name}"]
+    if rollup.aging(one, "events"):
+        sums = ", ".join(measure.name for measure in one.measures if measure.ripens == "when_ended")
+        for number, cuboid in enumerate(one.cuboids):
+            if cuboid in state.sums:
+                keys = ", ".join(name for name in ("day", *cuboid, "source", "zone"))
+                relations.append(f"SELECT {number} AS cuboid, {keys}, {sums} FROM aging_{one.name}")
+    return _rows(state, rollup.added_up(one, f"({' UNION ALL BY NAME '.join(relations)})"), len(one.measures))
 
 
 def _summed_events(state: State, one: Rollup) -> Rows:
