@@ -246,8 +246,9 @@ def pend(connection: duckdb.DuckDBPyConnection, target: str, knowing: Knowing, l
     know(connection, target, knowing.as_of, knowing.window_seconds, counts_opening_hours=knowing.counts_opening_hours)
     run(connection, "pending", values, target=target)
     for one in ROLLUPS.values():
-        connection.execute(f"CREATE OR REPLACE TABLE {target}.pending_{one.name} ({rollup.columns(one)})")
-        if query := rollup.unripe(one, knowing.sums, "unripe"):
+        if one.waits_for_windows:
+            query = rollup.unripe(one, knowing.sums, "unripe")
+            connection.execute(f"CREATE OR REPLACE TABLE {target}.pending_{one.name} ({rollup.columns(one)})")
             connection.execute(f"INSERT INTO {target}.pending_{one.name} BY NAME {query}", _used(query, {"as_of": knowing.as_of}))
 
 

@@ -62,6 +62,11 @@ class Rollup:
     def keys(self) -> tuple[str, ...]:
         return ("cuboid", "day", *self.dimensions, "source", "zone")
 
+    @property
+    def waits_for_windows(self) -> bool:
+        """Whether any of its sums has events in it whose window has not ended."""
+        return any(measure.ripens == "when_mature" for measure in self.measures)
+
 
 @dataclass(frozen=True)
 class Histogram:
@@ -158,9 +163,9 @@ def coarser(one: Rollup, kept: Collection[Cuboid], relation: str) -> Iterator[st
 
 
 def unripe(one: Rollup, kept: Collection[Cuboid], relation: str) -> str:
-    """The window sums of resolved events whose window has not ended; an empty text where there are none."""
+    """The window sums of resolved events whose window has not ended."""
     sums = [f"{_plain(measure.sql(''))} AS {measure.name}" for measure in one.measures if measure.ripens == "when_mature"]
-    return _over_sets(one, _events(one, relation), sums, _numbers(one, kept)) if sums else ""
+    return _over_sets(one, _events(one, relation), sums, _numbers(one, kept))
 
 
 def aging(one: Rollup, relation: str) -> str:

@@ -126,14 +126,13 @@ def _load(folder: Path, progress: Progress, brought: Callable[[Site, Sequence[Ve
 def tidy_up(folder: Path) -> None:
     """Combine the files of the state where they have become many: the same version in fewer files. Readers notice nothing."""
     state_folder = folder / "state"
-    with _only_loader(state_folder):
-        pointer = _pointer(state_folder)
-        verdicts = _verdicts(state_folder, pointer)
+    with _told_of_a_full_disk(state_folder), _only_loader(state_folder):
+        pointer = _pointer_there(state_folder)
         settings = read_settings(folder)
-        stack = _stack(pointer)
-        if pointer["rests_on"] == _rests_on(settings) and (
-            fewer := building.combine(_site(state_folder, verdicts, settings, ignore_progress), stack)
-        ):
+        if not pointer or pointer["rests_on"] != _rests_on(settings):
+            return
+        verdicts = _verdicts(state_folder, pointer)
+        if fewer := building.combine(_site(state_folder, verdicts, settings, ignore_progress), _stack(pointer)):
             _publish(state_folder, fewer, verdicts, settings)
 
 
@@ -254,8 +253,9 @@ def _opened(folder: Path, stack: Stack, version: str, verdicts: tuple[Verdict, .
     absorbing.run(connection, "macros", {})
     absorbing.survey(connection, catalogs, stack.parts)
     _know(connection, catalogs[-1], stack.as_of)
-    for name in (*(one.name for one in ROLLUPS.values()), CENSUS.name, *(one.name for one in HISTOGRAMS.values()), "listed_values"):
-        _offer(connection, name, catalogs, has_pending=name.startswith("sums_"))
+    waiting = {one.name for one in TABLES if one.waits_for_windows}
+    for name in (*(one.name for one in TABLES), *(one.name for one in HISTOGRAMS.values()), "listed_values"):
+        _offer(connection, name, catalogs, has_pending=name in waiting)
     now = f"TIMESTAMPTZ '{stack.as_of.isoformat()}'"
     for one in ROLLUPS.values():
         if query := rollup.aging(one, "events"):

@@ -51,7 +51,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def silent(done: int, total: int, file: str) -> None:
+def silent(done: int, total: int, file: str, rows: int) -> None:
     pass
 
 
@@ -369,8 +369,8 @@ def three_files(data: Path) -> list[Path]:
 
 
 def test_a_killed_child_costs_one_file_which_is_tried_again(data: Path) -> None:
-    def kill(number: int, _total: int, _file: str) -> None:
-        if number == 1:
+    def kill(_done: int, _total: int, file: str, _rows: int) -> None:
+        if file.endswith("2.parquet"):
             for process in border_processes():
                 os.kill(process, signal.SIGKILL)
 
@@ -388,8 +388,8 @@ def test_a_killed_child_costs_one_file_which_is_tried_again(data: Path) -> None:
 def test_a_child_that_hangs_is_ended(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extracts, "SECONDS_PER_FILE", 3)
 
-    def stop(number: int, _total: int, _file: str) -> None:
-        if number == 1:
+    def stop(_done: int, _total: int, file: str, _rows: int) -> None:
+        if file.endswith("2.parquet"):
             for process in border_processes():
                 os.kill(process, signal.SIGSTOP)
 
@@ -399,7 +399,7 @@ def test_a_child_that_hangs_is_ended(data: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_file_that_ends_its_reader_three_times_is_left_until_it_changes(data: Path) -> None:
-    def kill(_number: int, _total: int, _file: str) -> None:
+    def kill(_done: int, _total: int, _file: str, _rows: int) -> None:
         for process in border_processes():
             os.kill(process, signal.SIGKILL)
 
@@ -533,8 +533,8 @@ def test_a_row_in_the_future_comes_in_when_its_time_has_come(data: Path) -> None
     next_one = hostile.write(data / "extracts" / "b.parquet", 1, {})
     children: list[int] = []
 
-    def look(number: int, _total: int, _file: str) -> None:
-        if number == 1:
+    def look(_done: int, _total: int, file: str, _rows: int) -> None:
+        if file.endswith("b.parquet"):
             children.extend(border_processes())
 
     def check_after(parts: str, days: float) -> Verdict:
@@ -715,8 +715,8 @@ def test_two_checks_at_once_are_refused(data: Path) -> None:
     path = hostile.write(data / "extracts" / "a.parquet", 2, {})
     caught: list[str] = []
 
-    def again(number: int, _total: int, _file: str) -> None:
-        if number == 0:
+    def again(done: int, _total: int, _file: str, _rows: int) -> None:
+        if not done:
             try:
                 check(data, path)
             except StateError as error:
@@ -732,10 +732,18 @@ def test_a_verdict_survives_json(data: Path) -> None:
     assert extracts.from_json((data / "state" / "parts" / f"{verdict.part}.json").read_text()) == verdict
 
 
-def test_progress_hears_every_file(data: Path) -> None:
-    heard: list[tuple[int, int, str]] = []
-    extracts.check(three_files(data), data, KEY, data / "state" / "parts", NOW, lambda *step: heard.append(step))
-    assert heard == [(0, 3, "extracts/1.parquet"), (1, 3, "extracts/2.parquet"), (2, 3, "extracts/3.parquet"), (3, 3, "")]
+def test_progress_hears_of_bytes_and_rows_at_every_file(data: Path) -> None:
+    heard: list[tuple[int, int, str, int]] = []
+    files = three_files(data)
+    extracts.check(files, data, KEY, data / "state" / "parts", NOW, lambda *step: heard.append(step))
+    first, second, third = (file.stat().st_size for file in files)
+    all_bytes = first + second + third
+    assert heard == [
+        (0, all_bytes, "extracts/1.parquet", 0),
+        (first, all_bytes, "extracts/2.parquet", 1),
+        (first + second, all_bytes, "extracts/3.parquet", 1 + 2),
+        (all_bytes, all_bytes, "", 1 + 2 + 3),
+    ]
 
 
 # The folder

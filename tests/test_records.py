@@ -44,6 +44,7 @@ def test_a_figure_carries_its_value_its_sums_and_what_was_left_out() -> None:
         "sum_of_squares": 3.0,
         "observed": None,
         "is_complete": False,
+        "is_binned": False,
         "is_enough": False,
     }
 

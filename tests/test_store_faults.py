@@ -228,7 +228,7 @@ def test_an_interrupted_first_build_is_gone_on_with_where_it_stood(data_folder: 
     for number in range(8):
         write(data_folder, events(10 * number, 10), f"file {number}")
 
-    def interrupt(done: int, _total: int, what: str) -> None:
+    def interrupt(done: int, _total: int, what: str, _rows: int) -> None:
         if what == building.EVENTS and done >= 50:
             raise KeyboardInterrupt
 
@@ -278,7 +278,7 @@ def test_a_first_build_that_is_ended_while_it_is_tidied_up_can_be_gone_on_with(
 
     with monkeypatch.context() as patched:
         tidy = absorbing.tidy
-        patched.setattr(absorbing, "tidy", lambda connection, target: tidy(Ending(connection), target))
+        patched.setattr(absorbing, "tidy", lambda connection, *words: tidy(Ending(connection), *words))
         pend = absorbing.pend
         patched.setattr(absorbing, "pend", lambda connection, *words: pend(Ending(connection), *words))
         close = building._close
