@@ -24,6 +24,9 @@ BOOKKEEPING = (("row_hash", "UBIGINT"), ("event_key", "UBIGINT"), ("customer_tie
 EVERY_ROW = 2**62
 SAMPLE_ROWS = 2_000_000
 MOST_DAYS = 400
+TIDIED_ROWS = 2_000_000
+"""Of a roll-up, added up at once."""
+
 ORDER = "opened_on, store, channel, source, event_id"
 SECONDS_IN_A_DAY = 86_400
 KINDS = {"events": "event", "held": "held"}
@@ -284,15 +287,23 @@ def tidy(connection: duckdb.DuckDBPyConnection, target: str, sums: frozenset[Cub
 
 
 def _rewrite(connection: duckdb.DuckDBPyConnection, target: str, name: str, columns: str, query: str, cuboids: Sequence[int]) -> None:
-    """In one transaction: a build that is ended here finds the table as it was."""
+    """In one transaction: a build that is ended here finds the table as it was. Some days at a time, because memory is bounded."""
     connection.begin()
     connection.execute(f"CREATE TABLE {target}.tidied ({columns})")
     for cuboid in cuboids:
-        rows = f"(SELECT * FROM {target}.{name} WHERE cuboid = {cuboid})"  # noqa: S608 (our own names)
-        connection.execute(f"INSERT INTO {target}.tidied BY NAME SELECT * FROM ({query.replace('{rows}', rows)}) ORDER BY day")  # noqa: S608 (our own names)
+        for first, last in _runs_of_days(connection, f"{target}.{name}", cuboid):
+            rows = f"(SELECT * FROM {target}.{name} WHERE cuboid = {cuboid} AND day BETWEEN $first AND $last)"  # noqa: S608 (our own names)
+            statement = f"INSERT INTO {target}.tidied BY NAME SELECT * FROM ({query.replace('{rows}', rows)}) ORDER BY day"  # noqa: S608 (our own names)
+            connection.execute(statement, {"first": first, "last": last})
     connection.execute(f"DROP TABLE {target}.{name}")
     connection.execute(f"ALTER TABLE {target}.tidied RENAME TO {name}")
     connection.commit()
+
+
+def _runs_of_days(connection: duckdb.DuckDBPyConnection, table: str, cuboid: int) -> list[tuple[date, date]]:
+    """The first and last days of runs that have about `TIDIED_ROWS` rows each."""
+    days = f"SELECT day, sum(count(*)) OVER (ORDER BY day) // {TIDIED_ROWS} AS run FROM {table} WHERE cuboid = {cuboid} GROUP BY day"  # noqa: S608 (our own names)
+    return connection.execute(f"SELECT min(day), max(day) FROM ({days}) GROUP BY run ORDER BY run").fetchall()  # noqa: S608 (our own names)
 
 
 def _open_hours(store: str, schedule: Schedule, knowing: Knowing) -> list[tuple[str, datetime, int, int]]:

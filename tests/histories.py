@@ -65,7 +65,7 @@ ARROW = {
     "DECIMAL(18,4)": pa.decimal128(18, 4),
 }
 NARROW = {
-    (building, "MOST_FILES"): 3,
+    (absorbing, "TIDIED_ROWS"): 3,
     (building, "_is_too_much"): lambda _site, _stack, _added, removed: not all(part.exists() for part in removed),
 }
 """Every load of more than a few rows takes several batches, files are soon many, and a layer may have more rows than the base."""
@@ -95,36 +95,43 @@ class Load:
 def history(random: Random) -> list[Load]:
     """Some loads, each of which finds more, fewer or other files than the one before.
 
-    In most there is an event that is told of anew before every load, so that time passes and never goes back.
+    Files mostly come in the order in which their versions became known, some late. In most there is an event that is told of anew
+    before every load, so that time passes and never goes back.
     """
     waiting = files(random)
     there: dict[str, File] = {}
     settings = random.choice(SETTINGS)
-    beats, now = random.random() < 0.8, BEGIN + timedelta(days=random.randint(0, 15))
+    beats, now = random.random() < 0.8, BEGIN
     loads: list[Load] = []
     while waiting or len(loads) < 3:
-        for _ in range(random.randint(0, 3)):
+        for _ in range(random.choice((0, 1, 1, 1, 2))):
             if waiting:
-                there[f"file {len(waiting)}"] = waiting.pop()
-        if there and random.random() < 0.2:
+                there[f"file {len(waiting)}"] = waiting.pop(0)
+        if there and random.random() < 0.15:
             del there[random.choice(sorted(there))]
-        if there and random.random() < 0.2:
+        if there and random.random() < 0.15:
             name = random.choice(sorted(there))
-            there[name] = replace(there[name], versions=tuple(one for one in there[name].versions if random.random() < 0.6))
+            there[name] = replace(there[name], versions=tuple(one for one in there[name].versions if random.random() < 0.8))
         if random.random() < 0.05:
             settings = random.choice(SETTINGS)
-        now += timedelta(hours=random.choice((0, 1, 24, 60, 170)))
+        told = [one["updated_at"] for file in there.values() for one in file.versions]
+        now = max((now, *told)) + timedelta(hours=random.choice((0, 1, 5, 24, 60)))
         beat = {"beat": File((first_version("beat", "desk", random) | {"opened_at": BEGIN, "updated_at": now},), frozenset())}
-        loads.append(Load(there | (beat if beats else {}), settings, random.random() < 0.4))
+        loads.append(Load(there | (beat if beats else {}), settings, random.random() < 0.5))
     return loads
 
 
 def files(random: Random) -> list[File]:
-    """The versions of a few events, spread over files, some of them twice."""
-    versions = [one for source in SOURCES for number in range(random.randint(1, 5)) for one in versions_of(random, source, number)]
-    spread: list[list[Event]] = [[] for _ in range(random.randint(2, 5))]
-    for one in [*versions, *(random.choice(versions) for _ in range(random.randint(0, 3)))]:
+    """The versions of some events, spread over files by the time they became known; some are late, some come twice."""
+    versions = [one for source in SOURCES for number in range(random.randint(2, 14)) for one in versions_of(random, source, number)]
+    versions.sort(key=lambda one: one["updated_at"])
+    spread: list[list[Event]] = [[] for _ in range(random.randint(3, 5))]
+    for place, one in enumerate(versions):
+        spread[place * len(spread) // len(versions) if random.random() < 0.75 else random.randrange(len(spread))].append(one)
+    for one in random.sample(versions, min(3, len(versions))):
         random.choice(spread).append(one)
+    if random.random() < 0.3:
+        random.shuffle(spread)
     lacking = random.choice((ABSENT[:1], ABSENT[:1], ABSENT[1:3], ABSENT))
     return [File(tuple(random.sample(each, len(each))), random.choice(lacking)) for each in spread]
 
@@ -141,14 +148,16 @@ def versions_of(random: Random, source: str, number: int) -> Iterator[Event]:
     opened = BEGIN + timedelta(hours=random.randint(0, 12 * 24))
     moments: dict[str, datetime | None] = {"opened_at": opened}
     for _ in range(random.randint(1, 4)):
-        for name in (*random.sample(sorted(CELLS), 3), *random.sample(HAPPENINGS, 3)):
+        for name in (*random.sample(sorted(CELLS), 3), *random.sample(HAPPENINGS, 3), random.choice(("resolved_at", "closed_at"))):
             if name in CELLS:
                 one[name] = CELLS[name](random)
             elif name == "opened_at":
                 opened = opened + timedelta(hours=random.choice((0, 0, 0, 1, 30, -30)))
                 moments = {"opened_at": opened}
+            elif random.random() < 0.2:
+                moments[name] = None
             else:
-                moments[name] = None if random.random() < 0.2 else opened + timedelta(hours=random.choice((0, 1, 5, 40, 48, 100, 169)))
+                moments[name] = opened + timedelta(hours=random.choice((0, 1, 5, 40, 48, 100, 169)))
         updated = opened + timedelta(hours=random.choice((-40, -1, 0, 1, 6, 47, 48, 100, 150, 168, 200, 240, 400)))
         told = {name: moment for name, moment in moments.items() if moment is None or moment - updated <= CLOCK_TOLERANCE}
         due = random.choice((None, opened + timedelta(hours=20)))
@@ -159,10 +168,10 @@ CELLS: Mapping[str, Callable[[Random], Any]] = {
     "store": lambda random: random.choice(("A", "B", "unknown")),
     "region": lambda random: random.choice(("North", "South", None)),
     "channel": lambda random: random.choice(("phone", "chat")),
-    "service": lambda random: random.choice(("repair", "advice", "unknown")),
+    "service": lambda random: random.choice(("repair", "repair", "advice", "unknown")),
     "agent": lambda random: random.choice((None, "Ann")),
     "segment": lambda random: random.choice((None, "firm")),
-    "customer": lambda random: random.choice((None, "C1", "C2")),
+    "customer": lambda random: random.choice((None, "C1", "C2", "C3")),
     "merged_into": lambda random: random.choice((None, None, "E0", "E1")),
     "disposition": lambda random: random.choice(("normal", "normal", "normal", "merged", "spam")),
     "has_response": lambda random: random.choice((None, None, True)),
@@ -188,7 +197,8 @@ CELLS: Mapping[str, Callable[[Random], Any]] = {
 def narrow(random: Random) -> Iterator[None]:
     """With limits so low that a few events meet what only many do, and some cuboids or all of them kept."""
     kept = _kept(random, random.choice((0.1, 0.1, 0.1, 0.3, 1.0)))
-    varied = {(absorbing, "worth_keeping"): lambda *_: kept, (building, "BATCH_ROWS"): random.choice((3, 8))}
+    varied = {(absorbing, "worth_keeping"): lambda *_: kept, (building, "BATCH_ROWS"): random.choice((7, 25))}
+    varied |= {(building, "MOST_FILES"): random.choice((1, 2)), (building, "LARGEST_SHARE"): random.choice((0.2, 9.0))}
     with ExitStack() as stack:
         for (module, name), value in (NARROW | varied).items():
             stack.enter_context(patch.object(module, name, value))
