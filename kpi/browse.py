@@ -80,28 +80,17 @@ def values_of(state: State, dimension: str) -> list[str]:
     """Every value of a dimension, sorted."""
     if dimension not in FILTERS:
         raise UnknownName("dimension", dimension, FILTERS)
-    return list(_listed(state, dimension))
-
-
-def _listed(state: State, dimension: str) -> dict[str, int]:
-    """Every value of a dimension with its number of events."""
-    statement = "SELECT value, sum(events) FROM listed_values WHERE name = $name GROUP BY value HAVING sum(events) > 0 ORDER BY value"
-    return {value: int(events) for value, events in state.cursor().execute(statement, {"name": dimension}).fetchall()}
+    return list(state.values.get(dimension, ()))
 
 
 def first_day(state: State) -> date:
     """The first local day with an event; the last known one when there is none."""
-    return _day(state, "min") or state.known_on
+    return state.days[0] if state.days else state.known_on
 
 
 def newest_day(state: State) -> date:
     """The local day on which the newest event was opened."""
-    return _day(state, "max") or state.known_on
-
-
-def _day(state: State, which: str) -> date | None:
-    days = f"SELECT day FROM {CENSUS.name} WHERE disposition = 'normal' GROUP BY day HAVING sum({EVENTS.name}) > 0"  # noqa: S608 (our own names)
-    return state.cursor().execute(f"SELECT {which}(day) FROM ({days})").fetchall()[0][0]  # noqa: S608 (our own names)
+    return state.days[1] if state.days else state.known_on
 
 
 def has_events(state: State, selection: Selection) -> bool:
@@ -116,7 +105,7 @@ def is_synthetic(state: State) -> bool:
 
 def dispositions(state: State) -> dict[str, int]:
     """How many events there are of each disposition."""
-    return _listed(state, "disposition")
+    return dict(state.values.get("disposition", {}))
 
 
 def kept_aside_by_convert(folder: Path) -> dict[str, int]:

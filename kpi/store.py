@@ -50,8 +50,9 @@ class State:
     """One version of the events, and what they were derived from.
 
     `as_of` is the newest update known, in UTC; `version` changes with the data, the settings or the derivation; `columns_of`
-    are the contract columns that each source gives; `sizes` the rows of each roll-up's cuboids; `sums` and
-    `histograms` the cuboids that are kept.
+    are the contract columns that each source gives; `values` the number of events of every value of a dimension, sorted; `days` the
+    first and the last local day with a normal event; `sizes` the rows of each roll-up's cuboids; `sums` and `histograms` the cuboids
+    that are kept.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -59,6 +60,8 @@ class State:
     as_of: datetime
     tally: Tally
     columns_of: Mapping[str, frozenset[str]]
+    values: Mapping[str, Mapping[str, int]]
+    days: tuple[date, date] | None
     verdicts: tuple[Verdict, ...]
     settings: Settings
     sizes: Mapping[str, Mapping[int, int]]
@@ -267,7 +270,26 @@ def _opened(folder: Path, stack: Stack, version: str, verdicts: tuple[Verdict, .
         columns.setdefault(source, set()).add(column)
     columns_of = {source: frozenset(names) for source, names in columns.items()}
     tally = _tally(connection, catalogs[-1], verdicts)
-    return State(connection, version, stack.as_of, tally, columns_of, verdicts, settings, sizes, stack.sums, stack.histograms)
+    return State(
+        connection, version, stack.as_of, tally, columns_of, _values(connection), _days(connection), verdicts, settings, sizes,
+        stack.sums, stack.histograms,
+    )  # fmt: skip
+
+
+def _values(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
+    """Every value of every dimension that any event has."""
+    statement = "SELECT name, value, sum(events) AS events FROM listed_values GROUP BY ALL HAVING sum(events) > 0 ORDER BY ALL"
+    found: dict[str, dict[str, int]] = {}
+    for name, value, events in connection.execute(statement).fetchall():
+        found.setdefault(name, {})[value] = int(events)
+    return found
+
+
+def _days(connection: duckdb.DuckDBPyConnection) -> tuple[date, date] | None:
+    """The first and the last with a normal event."""
+    days = f"SELECT day FROM {CENSUS.name} WHERE disposition = 'normal' GROUP BY day HAVING sum({measures.EVENTS.name}) > 0"  # noqa: S608 (our own names)
+    first, last = absorbing.one_row(connection, f"SELECT min(day), max(day) FROM ({days})")  # noqa: S608 (our own names)
+    return (first, last) if first else None
 
 
 def _know(connection: duckdb.DuckDBPyConnection, newest: str, as_of: datetime) -> None:
