@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from kpi import asking, download, exports, store
 from kpi.errors import KpiError
 from kpi.exports import MEDIA_TYPES, Form
 from kpi.figures import packed_script
-from kpi.freshness import late_sources
+from kpi.freshness import Rhythm, late_sources, rhythms
 from kpi.loader import RUNNING, Loader
 from kpi.words import text
 from kpi.words.safe import plain
@@ -111,10 +112,15 @@ def _refresh_when_published(folder: str, shown: str) -> None:
     if store.published_version(Path(folder)) not in ("", shown):
         st.rerun()
     loader = _loader(Path(folder))
-    if late := late_sentence(late_sources(opened(folder, shown).verdicts, datetime.now(UTC))):
+    if late := late_sentence(late_sources(_rhythms(folder, shown), datetime.now(UTC))):
         st.caption(plain(late))
     if loader.error:
         st.warning(text("New data or settings could not be loaded; the last good ones are shown. {why}", why=plain(loader.error)))
+
+
+@lru_cache(maxsize=3)
+def _rhythms(folder: str, version: str) -> list[Rhythm]:
+    return rhythms(opened(folder, version).verdicts)
 
 
 @st.fragment(run_every=1)

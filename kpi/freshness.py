@@ -20,29 +20,41 @@ LONGEST_SILENCE = timedelta(days=30)
 
 
 @dataclass(frozen=True)
-class LateSource:
-    """A source whose newest change is older than it usually gets."""
+class Rhythm:
+    """How often the extracts of a source bring something newer, and how new its newest change is."""
 
     source: str
     newest: datetime
     usual_pause: timedelta
+
+
+@dataclass(frozen=True)
+class LateSource:
+    """A source whose newest change is older than it usually gets."""
+
+    rhythm: Rhythm
     silence: timedelta
 
 
-def late_sources(verdicts: Sequence[Verdict], now: datetime) -> list[LateSource]:
-    """The sources that are late at a moment, the longest silent first; those without a rhythm are never late."""
+def rhythms(verdicts: Sequence[Verdict]) -> list[Rhythm]:
+    """Of the sources that have one, by name."""
     sources = sorted({verdict.source for verdict in verdicts})
-    found = (_late(source, _moments(verdict for verdict in verdicts if verdict.source == source), now) for source in sources)
-    return sorted((one for one in found if one), key=lambda one: (-one.silence, one.source))
+    found = (_rhythm(source, _moments(verdict for verdict in verdicts if verdict.source == source)) for source in sources)
+    return [one for one in found if one]
 
 
-def _late(source: str, moments: Sequence[datetime], now: datetime) -> LateSource | None:
+def late_sources(known: Sequence[Rhythm], now: datetime) -> list[LateSource]:
+    """The sources that are late at a moment, the longest silent first."""
+    silent = [LateSource(one, now - one.newest) for one in known]
+    late = [one for one in silent if LATE * one.rhythm.usual_pause < one.silence <= LONGEST_SILENCE]
+    return sorted(late, key=lambda one: (-one.silence, one.rhythm.source))
+
+
+def _rhythm(source: str, moments: Sequence[datetime]) -> Rhythm | None:
     if len(moments) < FEWEST_FILES:
         return None
     usual = median((later - earlier).total_seconds() for earlier, later in pairwise(moments))
-    pause = max(timedelta(seconds=usual), SHORTEST_PAUSE)
-    silence = now - moments[-1]
-    return LateSource(source, moments[-1], pause, silence) if LATE * pause < silence <= LONGEST_SILENCE else None
+    return Rhythm(source, moments[-1], max(timedelta(seconds=usual), SHORTEST_PAUSE))
 
 
 def _moments(verdicts: Iterable[Verdict]) -> list[datetime]:

@@ -280,9 +280,9 @@ def late_sentence(late: Sequence[LateSource]) -> str:
     sources = [
         text(
             "{source} (nothing new for {silence}, usually every {pause})",
-            source=one.source,
+            source=one.rhythm.source,
             silence=duration_text(one.silence.total_seconds() / SECONDS),
-            pause=duration_text(one.usual_pause.total_seconds() / SECONDS),
+            pause=duration_text(one.rhythm.usual_pause.total_seconds() / SECONDS),
         )
         for one in late
     ]
