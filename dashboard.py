@@ -132,6 +132,9 @@ def _loading(folder: Path) -> None:
     if loader.error:
         st.error(plain(loader.error), icon=":material/error:")
         return
+    if loader.is_waiting:
+        st.info(text("Another program is loading these data. This page opens by itself when it is done."), icon=":material/hourglass_top:")
+        return
     st.progress(loader.pace.share, text=pace_sentence(loader.pace))
     st.caption(text("What is done is kept: when the server is stopped, the next start goes on from here."))
 

@@ -26,11 +26,14 @@ Fingerprint = tuple[tuple[str | int, ...], ...]
 
 @dataclass
 class Loader:
-    """What the thread is doing, for whoever asks. `error` is the message of the last failure, empty when the last load went well."""
+    """What the thread is doing, for whoever asks. `error` is the message of the last failure, empty when the last load went well;
+    `is_waiting` tells that another program is loading the folder.
+    """
 
     folder: Path
     pace: Pace = field(default_factory=Pace)
     error: str = ""
+    is_waiting: bool = False
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -48,8 +51,10 @@ class Loader:
         """The seconds for which this load is good while nothing changes; 0 while another program loads the folder."""
         try:
             state = store.load(self.folder, self._advance)
+            self.is_waiting = False
             store.tidy_up(self.folder)
         except LoaderBusy:
+            self.is_waiting = True
             return 0.0
         except StateError as error:
             self.error = str(error)
@@ -64,6 +69,7 @@ class Loader:
         return holds_for(state.verdicts)
 
     def _advance(self, done: int, total: int, what: str, rows: int) -> None:
+        self.is_waiting = False
         self.pace.hear(done, total, what, rows, is_checking=what != EVENTS, now=time.monotonic())
 
 

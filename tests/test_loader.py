@@ -1,5 +1,6 @@
 """The background loader: what it notices, and what it leaves alone."""
 
+import fcntl
 import hashlib
 import math
 import shutil
@@ -54,6 +55,19 @@ def test_new_extracts_are_loaded_by_themselves(data_folder: Path) -> None:
         write(data_folder, [event("2")], "second")
         assert eventually(lambda: store.published_version(data_folder) != first)
         assert store.current(data_folder).event_count == 2
+
+
+def test_while_another_program_loads_it_says_so_and_waits(data_folder: Path) -> None:
+    write(data_folder, [event("1")])
+    (data_folder / "state").mkdir()
+    with (data_folder / "state" / "loader.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with running(data_folder) as one:
+            assert eventually(lambda: one.is_waiting)
+            assert not store.published_version(data_folder)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            assert eventually(lambda: store.published_version(data_folder))
+            assert eventually(lambda: not one.is_waiting)
 
 
 def test_a_wrong_setting_is_said_and_the_last_good_state_stays(data_folder: Path) -> None:
