@@ -31,7 +31,7 @@ from kpi.freshness import Rhythm, late_sources, rhythms
 from kpi.loader import RUNNING, Loader
 from kpi.words import text
 from kpi.words.safe import plain
-from kpi.words.sentences import late_sentence, pace_sentence
+from kpi.words.sentences import age_sentence, late_sentence, pace_sentence
 from pages import compare as compare_page
 from pages import data as data_page
 from pages import events as events_page
@@ -111,9 +111,11 @@ def _refresh_when_published(folder: str, shown: str) -> None:
     """Show new data without a reload; nothing is computed while nothing changed."""
     if store.published_version(Path(folder)) not in ("", shown):
         st.rerun()
-    loader = _loader(Path(folder))
-    if late := late_sentence(late_sources(_rhythms(folder, shown), datetime.now(UTC))):
-        st.caption(plain(late))
+    loader, now = _loader(Path(folder)), datetime.now(UTC)
+    age = age_sentence(opened(folder, shown).as_of, now)
+    late = late_sentence(late_sources(_rhythms(folder, shown), now))
+    if age or late:
+        st.caption(plain(" ".join(sentence for sentence in (age, late) if sentence)))
     if loader.error:
         st.warning(text("New data or settings could not be loaded; the last good ones are shown. {why}", why=plain(loader.error)))
 

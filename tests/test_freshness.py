@@ -8,7 +8,7 @@ from conftest import NOON, at, event, loaded, write
 
 from kpi.extracts import Verdict
 from kpi.freshness import Rhythm, late_sources, rhythms
-from kpi.words.sentences import late_sentence
+from kpi.words.sentences import age_sentence, late_sentence
 
 HOUR = timedelta(hours=1)
 
@@ -47,3 +47,8 @@ def test_files_of_the_same_moment_count_once(data_folder: Path) -> None:
 
 def test_a_clock_that_goes_back_makes_nothing_late(data_folder: Path) -> None:
     assert late_sources(rhythms(hourly(data_folder, 5)), NOON - timedelta(days=1)) == []
+
+
+def test_the_age_of_the_data_is_that_of_the_newest_change() -> None:
+    assert age_sentence(NOON, NOON + 3 * HOUR) == "Age of the data: 3.0 h."
+    assert age_sentence(NOON, NOON - HOUR) == ""

@@ -273,6 +273,11 @@ def closed_only_sentence(counts: Mapping[str, int]) -> str:
     )
 
 
+def age_sentence(newest: datetime, now: datetime) -> str:
+    """How old the newest change is; an empty text where a clock says that it has not come yet."""
+    return text("Age of the data: {age}.", age=duration_text((now - newest).total_seconds() / SECONDS)) if newest <= now else ""
+
+
 def late_sentence(late: Sequence[LateSource]) -> str:
     """The sources that have sent nothing for longer than usual; an empty text when there is none."""
     if not late:
