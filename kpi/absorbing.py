@@ -27,7 +27,9 @@ MOST_DAYS = 400
 TIDIED_ROWS = 2_000_000
 """Of a roll-up, added up at once."""
 
-ORDER = "opened_on, store, channel, source, event_id"
+ORDER = "opened_on, is_ended, store, channel, source, event_id"
+"""Open events of a day side by side: who looks for them among many skips the others."""
+
 SECONDS_IN_A_DAY = 86_400
 KINDS = {"events": "event", "held": "held"}
 """The tables of rows, and what `gone` calls a row of each."""

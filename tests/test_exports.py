@@ -155,7 +155,7 @@ def test_parquet_is_the_events_in_their_types(hostile: State) -> None:
     assert types["opened_at"] == "timestamp[us, tz=UTC]"
     assert types["opened_at_local"] == "timestamp[us]"
     assert (types["cost"], types["response_seconds"], types["is_complaint"]) == ("double", "int64", "bool")
-    statement = f"{EXPORTED} ORDER BY opened_on, store, channel, source, event_id"
+    statement = f"{EXPORTED} ORDER BY opened_on, is_ended, store, channel, source, event_id"
     expected = hostile.cursor().sql(statement, params={"zone": "UTC"}).to_arrow_table()
     assert written.replace_schema_metadata(None) == expected.replace_schema_metadata(None)
     assert set(HOSTILE) == set(written["store"].to_pylist())
