@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -263,7 +264,7 @@ def _opened(folder: Path, stack: Stack, version: str, verdicts: tuple[Verdict, .
     for one in ROLLUPS.values():
         if query := rollup.aging(one, "events"):
             connection.execute(f"CREATE VIEW aging_{one.name} AS {query.replace('$as_of', now)}")
-    sizes = {name: _sizes(connection, name) for name in (*(one.name for one in TABLES), *(one.name for one in HISTOGRAMS.values()))}
+    sizes = _sizes(folder / stack.files[0])
     connection.execute("SET enable_external_access = FALSE")
     columns: dict[str, set[str]] = {}
     for source, column in connection.execute("SELECT source, column_name FROM given ORDER BY ALL").fetchall():
@@ -305,9 +306,14 @@ def _offer(connection: duckdb.DuckDBPyConnection, name: str, catalogs: Sequence[
     connection.execute(f"CREATE VIEW {name} AS {' UNION ALL BY NAME '.join(f'SELECT * FROM {table}' for table in tables)}")  # noqa: S608 (our own names)
 
 
-def _sizes(connection: duckdb.DuckDBPyConnection, name: str) -> dict[int, int]:
-    """The rows of each cuboid in the base, by its number."""
-    return dict(connection.execute(f"SELECT cuboid, count(*) FROM l0.{name} GROUP BY cuboid").fetchall())  # noqa: S608 (our own names)
+@lru_cache(maxsize=8)
+def _sizes(base: Path) -> dict[str, dict[int, int]]:
+    """The rows of each cuboid of every roll-up in a base, by its number; a file never changes."""
+    with connected({}) as connection:
+        attach(connection, base, "l0", "READ_ONLY")
+        names = (*(one.name for one in TABLES), *(one.name for one in HISTOGRAMS.values()))
+        count = "SELECT cuboid, count(*) FROM l0.{name} GROUP BY cuboid"
+        return {name: dict(connection.execute(count.format(name=name)).fetchall()) for name in names}
 
 
 def _tally(connection: duckdb.DuckDBPyConnection, newest: str, verdicts: Sequence[Verdict]) -> Tally:
