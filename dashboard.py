@@ -42,7 +42,7 @@ from pages.links import dress
 from pages.plot import SCRIPT_PATH
 from pages.view import DATA_VARIABLE, DOWNLOAD_PATH, View, as_known_at, current_state, data_folder, opened
 
-SECONDS_BETWEEN_LOOKS = 2
+SECONDS_BETWEEN_LOOKS = 2.5
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "same-origin"}

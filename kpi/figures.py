@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from math import ceil, floor, hypot, log10
 from typing import Any, NamedTuple
@@ -88,7 +88,8 @@ def drawing(traces: Mapping[str, go.Scatter | None], layout: dict[str, Any]) -> 
     return go.Figure(data=[trace.update(uid=name) for name, trace in traces.items() if trace], layout=layout | {"template": "none"})
 
 
-def sparkline(values: Sequence[float | None], aim: float | None, last_is_open: bool, description: str) -> str:
+@lru_cache(maxsize=512)  # all viewers of the same figures see the same line
+def sparkline(values: tuple[float | None, ...], aim: float | None, last_is_open: bool, description: str) -> str:
     """A small SVG line with the aim as a dashed line and a hollow last point while it is incomplete."""
     known = [value for value in (*values, aim) if value is not None]
     if not known or len(values) < 2:

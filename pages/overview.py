@@ -137,7 +137,7 @@ def _delta(card: Card, currency: str) -> Delta:
 
 
 def _show_course(view: View, card: Card) -> None:
-    values = [one.value for one in card.course]
+    values = tuple(one.value for one in card.course)
     target = valid_on(view.state.settings.targets, card.kpi, view.state.known_on)
     aim = target.aim if target and target.against == "value" else None
     description = text("Course of {label}", label=text(card.kpi.label))

@@ -64,12 +64,12 @@ def test_every_chart_type_can_be_drawn(tmp_path: Path, chart: str) -> None:
 
 
 def test_a_sparkline_has_a_hollow_last_point_while_it_is_incomplete() -> None:
-    hollow, full = (sparkline([1.0, 2.0], None, is_open, "course") for is_open in (True, False))
+    hollow, full = (sparkline((1.0, 2.0), None, is_open, "course") for is_open in (True, False))
     assert 'r="4" fill="none"' in hollow
     assert 'points="6.0,50.0 250.1,6.7"' in hollow  # 4 short of the ring's centre
     assert 'r="4" fill="none"' not in full
     assert 'points="6.0,50.0 254.0,6.0"' in full
-    assert sparkline([None, None], None, False, "course") == ""
+    assert sparkline((None, None), None, False, "course") == ""
 
 
 def axis_of(place: Path, values: list[float], every: Every = "day", **settings: str) -> Any:
