@@ -128,7 +128,7 @@ def fill(folder: Path) -> None:
     """Two sources, one of which counts no reopens; each request in up to three versions, over files that come in no order."""
     random = Random(5)
     files: dict[tuple[str, int], list[Event]] = {}
-    for number in range(3_000):
+    for number in range(14_000):
         for turn in range(some(random, 1, 1, 2, 3)):
             one = version(random, number, turn)
             source = "desk" if number % 3 else "till"
