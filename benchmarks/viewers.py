@@ -119,9 +119,9 @@ def main() -> None:
         ours = [sys.executable, str(ROOT / "dashboard.py"), "--data", str(folder), "--port", str(port)]
         server = subprocess.Popen(bare if asked.bare else ours, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         stopped = threading.Event()
+        arriving = threading.Thread(target=arrivals, args=(folder, asked.every, target if asked.bare else None, stopped))
         try:
             wait_for(address)
-            arriving = threading.Thread(target=arrivals, args=(folder, asked.every, target if asked.bare else None, stopped))
             arriving.start()
             ramp, options = asked.viewers / 5, ["-n", str(asked.viewers), "--duration", str(asked.seconds)]
             sys.argv = ["load_client", f"{address}/", *options, "--ramp", str(ramp), "--warm", "10", "--server-pid", str(server.pid)]
@@ -129,6 +129,8 @@ def main() -> None:
             print(memory(server.pid))
         finally:
             stopped.set()
+            if arriving.is_alive():
+                arriving.join()  # before the folder it writes to is gone
             server.terminate()
             server.wait()
 
